@@ -1,0 +1,1 @@
+"""What lies in the models folder: file names, headers and hashes; no torch."""

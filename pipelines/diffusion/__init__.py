@@ -1,0 +1,1 @@
+"""The only torch and diffusers code: a plan in, pictures out."""

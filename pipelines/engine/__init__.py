@@ -1,0 +1,1 @@
+"""One worker thread, its queue, progress and interruption; no torch."""

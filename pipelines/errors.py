@@ -1,0 +1,45 @@
+"""Everything this program raises on purpose.
+
+UserError              shown to the user as it is: one sentence, no traceback
+├─ InvalidRequest      a field is out of range, or two fields contradict
+├─ InvalidPicture      a picture cannot be read, or is larger than allowed
+├─ ModelNotFound       a checkpoint, VAE or other model is not where it was looked for
+├─ ModelBroken         a model is there but incomplete, damaged or of an unsupported kind
+├─ OutOfMemory         the device ran out of memory even after every fallback
+├─ StorageFailed       a picture or a settings file could not be written
+└─ StartRefused        the program will not start with these flags
+
+Each message says what was wrong, what was given and what is allowed.
+"""
+
+
+class UserError(Exception):
+    """Something a user can act on; its text is shown unchanged at every front door."""
+
+
+class InvalidRequest(UserError):
+    """A field is out of range, or two fields contradict each other."""
+
+
+class InvalidPicture(UserError):
+    """A picture cannot be read, or is larger than the limit."""
+
+
+class ModelNotFound(UserError):
+    """A model is not where it was looked for."""
+
+
+class ModelBroken(UserError):
+    """A model is there, but incomplete, damaged or of a kind that is not supported."""
+
+
+class OutOfMemory(UserError):
+    """The device ran out of memory even after every fallback was tried."""
+
+
+class StorageFailed(UserError):
+    """A picture or a settings file could not be written."""
+
+
+class StartRefused(UserError):
+    """The program will not start with the flags it was given."""

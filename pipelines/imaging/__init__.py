@@ -1,0 +1,1 @@
+"""Pure picture functions: Pillow and numpy in, Pillow out; no torch."""

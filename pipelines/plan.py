@@ -1,0 +1,173 @@
+"""A request with every question answered: seeds, model, sizes, step counts. Pure; no torch.
+
+The infotext, the file name and the run are all written from the plan, because the plan is what
+happens. Step counts follow A1111 (reference: `setup_img2img_steps` behaviour).
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipelines.catalog.checkpoints import Catalog, Checkpoint
+from pipelines.errors import InvalidRequest
+from pipelines.imaging.geometry import Size
+from pipelines.requests import (
+    LATENT_FACTOR,
+    RANDOM_SEED,
+    Img2ImgRequest,
+    Prompt,
+    ResizeBy,
+    ResizeTo,
+)
+from pipelines.samplers import AUTOMATIC, Family, Sampler, find_sampler, find_schedule
+from pipelines.settings import Settings
+from pipelines.styles import StyleBook
+
+STRENGTH_CEILING = 0.999
+"""A1111 never lets the noise start above this share of the schedule."""
+
+MAX_RANDOM_SEED = 4294967293
+"""Random seeds are drawn from [0, 4294967293], as A1111 draws them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepPlan:
+    """Where on the noise schedule the job starts, and how far it walks.
+
+    `total` noise levels make the whole schedule; the run uses the last `executed` of them.
+    """
+
+    total: int
+    executed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImagePlan:
+    """One picture of the job: `index` counts from 0 over all batches."""
+
+    index: int
+    seed: int
+    variation_seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One img2img job, decided.
+
+    `prompt` has its styles applied and lists none. `size` is the processing size in pixels and may
+    not be a multiple of 8 (A1111's Resize by); `latent_size` is what the network sees.
+    `schedule` is resolved: never "Automatic". `settings` include the job's overrides.
+    `batches` hold the pictures in order. `created` is local time.
+    """
+
+    request: Img2ImgRequest
+    settings: Settings
+    checkpoint: Checkpoint
+    prompt: Prompt
+    size: Size
+    sampler: Sampler
+    schedule: str
+    steps: StepPlan
+    batches: tuple[tuple[ImagePlan, ...], ...]
+    created: datetime
+
+    @property
+    def latent_size(self) -> Size:
+        """Width and height of the latents: the processing size divided by 8, truncated."""
+        return Size(self.size.width // LATENT_FACTOR, self.size.height // LATENT_FACTOR)
+
+    @property
+    def images(self) -> tuple[ImagePlan, ...]:
+        """Every picture of the job, in order."""
+        return tuple(image for batch in self.batches for image in batch)
+
+
+def plan_steps(steps: int, strength: float, family: Family, *, exact: bool) -> StepPlan:
+    """How many steps A1111 runs for `steps` on the slider at `strength` in [0, 1].
+
+    Usual rule: t_enc = trunc(min(strength, 0.999) * steps) on a schedule of `steps` levels.
+    Exact rule (setting img2img_fix_steps): a schedule of trunc(steps / min(strength, 0.999))
+    levels and t_enc = steps - 1. k-diffusion samplers then run t_enc + 1 steps, timestep samplers
+    t_enc. 0.75 x 20 gives 16 and 15. InvalidRequest for the exact rule at strength 0, which names
+    no schedule.
+    """
+    capped = min(strength, STRENGTH_CEILING)
+    if exact:
+        if strength == 0:
+            raise InvalidRequest(
+                "Denoising strength must be above 0 while exact steps are set in the settings."
+            )
+        total, walked = int(steps / capped), steps - 1
+    else:
+        total, walked = steps, int(capped * steps)
+    return StepPlan(total=total, executed=walked + (family is Family.k_diffusion))
+
+
+def make_plan(
+    request: Img2ImgRequest,
+    settings: Settings,
+    catalog: Catalog,
+    styles: StyleBook,
+    *,
+    draw_seed: Callable[[], int] = lambda: secrets.randbelow(MAX_RANDOM_SEED + 1),
+    now: Callable[[], datetime] = datetime.now,
+) -> Plan:
+    """Answer every question `request` left open; raises UserError where there is no answer."""
+    settings = settings.for_job(request.override_settings)
+    sampler = find_sampler(request.sampling.sampler)
+    schedule = find_schedule(request.sampling.schedule).label
+    steps = plan_steps(
+        request.sampling.steps,
+        request.sampling.denoising_strength,
+        sampler.family,
+        exact=settings.img2img_fix_steps,
+    )
+    return Plan(
+        request=request,
+        settings=settings,
+        checkpoint=catalog.find(request.model or settings.sd_model_checkpoint),
+        prompt=styles.apply(request.prompt),
+        size=_processing_size(request),
+        sampler=sampler,
+        schedule=sampler.automatic_schedule if schedule == AUTOMATIC else schedule,
+        steps=steps,
+        batches=_plan_images(request, draw_seed),
+        created=now(),
+    )
+
+
+def _processing_size(request: Img2ImgRequest) -> Size:
+    match request.size:
+        case ResizeTo(width=width, height=height):
+            return Size(width, height)
+        case ResizeBy(scale=scale):
+            size = Size.of(request.init_image.size).scaled(scale)
+            if min(size.width, size.height) < 64:
+                raise InvalidRequest(
+                    f"Scale {scale:g} makes a picture of {size}; each side needs at least 64."
+                )
+            return size
+
+
+def _plan_images(
+    request: Img2ImgRequest, draw_seed: Callable[[], int]
+) -> tuple[tuple[ImagePlan, ...], ...]:
+    """Seeds as A1111 counts them: seed + i, or one seed and subseed + i under a variation."""
+    seeds, batch = request.seeds, request.batch
+    first = draw_seed() if seeds.seed == RANDOM_SEED else seeds.seed
+    variation = draw_seed() if seeds.variation_seed == RANDOM_SEED else seeds.variation_seed
+    varied = seeds.variation_strength != 0
+
+    def image(index: int) -> ImagePlan:
+        seed = first if varied else first + index
+        return ImagePlan(
+            index=index,
+            seed=seed,
+            variation_seed=variation + index,
+        )
+
+    return tuple(
+        tuple(image(start + offset) for offset in range(batch.size))
+        for start in range(0, batch.count * batch.size, batch.size)
+    )

@@ -1,0 +1,155 @@
+"""What a user asked for: one frozen, typed, self-validating request for every front door.
+
+Built by the page, the HTTP routes and the command line alike. Nothing here is decided yet: a
+seed of -1 is still -1, a missing model is still None; `pipelines.plan` answers those questions.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from PIL import Image
+
+from pipelines.errors import InvalidRequest
+from pipelines.imaging.geometry import Size
+
+LATENT_FACTOR = 8
+"""Picture pixels per latent pixel along one side, for every Stable Diffusion family."""
+
+MAX_SEED = 2**53 - 1
+"""The largest whole number that a browser can hold exactly."""
+
+RANDOM_SEED = -1
+
+
+class ResizeMode(Enum):
+    """How the source picture is brought to the processing size; values are A1111's labels."""
+
+    just_resize = "Just resize"
+    crop_and_resize = "Crop and resize"
+    resize_and_fill = "Resize and fill"
+    latent_upscale = "Just resize (latent upscale)"
+
+
+def _number(label: str, value: float, low: float, high: float) -> None:
+    """Refuse anything but a finite number within [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InvalidRequest(f"{label} must be a number from {low:g} to {high:g}, got {value!r}.")
+    if not low <= value <= high:
+        raise InvalidRequest(f"{label} must lie between {low:g} and {high:g}, got {value:g}.")
+
+
+def _integer(label: str, value: int, low: int, high: int) -> None:
+    """Refuse anything but a whole number within [low, high]."""
+    _number(label, value, low, high)
+    if not isinstance(value, int):
+        raise InvalidRequest(f"{label} must be a whole number, got {value:g}.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prompt:
+    """The texts as typed, before styles are applied."""
+
+    positive: str = ""
+    negative: str = ""
+    styles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResizeTo:
+    """A processing size given outright (A1111's tab "Resize to"); multiples of 8."""
+
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        for label, value in (("Width", self.width), ("Height", self.height)):
+            _integer(label, value, 64, 8192)
+            if value % LATENT_FACTOR:
+                lower = value - value % LATENT_FACTOR
+                raise InvalidRequest(
+                    f"{label} must be a multiple of {LATENT_FACTOR}, got {value}; "
+                    f"the nearest are {lower} and {lower + LATENT_FACTOR}."
+                )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResizeBy:
+    """A processing size as a multiple of the source picture's (A1111's tab "Resize by")."""
+
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        _number("Scale", self.scale, 0.05, 4.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How the picture is denoised. Labels are looked up in `pipelines.samplers` by the plan."""
+
+    sampler: str = "DPM++ 2M"
+    schedule: str = "Automatic"  # A1111: Schedule type
+    steps: int = 20
+    cfg_scale: float = 7.0
+    denoising_strength: float = 0.75
+
+    def __post_init__(self) -> None:
+        _integer("Sampling steps", self.steps, 1, 1000)
+        _number("CFG Scale", self.cfg_scale, 1.0, 30.0)
+        _number("Denoising strength", self.denoising_strength, 0.0, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seeds:
+    """Where the noise comes from; -1 means a random seed."""
+
+    seed: int = RANDOM_SEED
+    variation_seed: int = RANDOM_SEED  # A1111: subseed
+    variation_strength: float = 0.0  # A1111: subseed_strength
+    resize_from: Size | None = None  # pixels; A1111: Resize seed from width and height
+
+    def __post_init__(self) -> None:
+        _integer("Seed", self.seed, RANDOM_SEED, MAX_SEED)
+        _integer("Variation seed", self.variation_seed, RANDOM_SEED, MAX_SEED)
+        _number("Variation strength", self.variation_strength, 0.0, 1.0)
+        if self.resize_from is not None:
+            for label, side in zip(("width", "height"), self._resize_sides(), strict=True):
+                _integer(f"Resize seed from {label}", side, LATENT_FACTOR, 8192)
+
+    def _resize_sides(self) -> tuple[int, int]:
+        assert self.resize_from is not None
+        return self.resize_from.width, self.resize_from.height
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """How many pictures: `count` batches (one after the other) of `size` (at once)."""
+
+    count: int = 1  # A1111: n_iter
+    size: int = 1  # A1111: batch_size
+
+    def __post_init__(self) -> None:
+        _integer("Batch count", self.count, 1, 100)
+        _integer("Batch size", self.size, 1, 8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Img2ImgRequest:
+    """One img2img job as a user asked for it.
+
+    `init_image` is upright (EXIF orientation applied), of any Pillow mode, and read-only.
+    `model` names a checkpoint as `pipelines.catalog` understands names; None means the one chosen
+    in the settings. `override_settings` holds settings by A1111's keys, for this job alone.
+    """
+
+    init_image: Image.Image
+    prompt: Prompt = Prompt()
+    size: ResizeTo | ResizeBy
+    resize_mode: ResizeMode = ResizeMode.just_resize
+    sampling: Sampling = Sampling()
+    seeds: Seeds = Seeds()
+    batch: Batch = Batch()
+    model: str | None = None
+    override_settings: Mapping[str, Any] = field(default_factory=dict)

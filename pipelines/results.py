@@ -1,0 +1,67 @@
+"""What came out of a plan: pictures with their infotext, and where they were written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image
+
+from pipelines.monitor import Monitor
+from pipelines.plan import ImagePlan, Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoisedBatch:
+    """What the network made of one batch, before infotext and saving.
+
+    `images` are RGB, in the order of the batch's ImagePlans. `complete` is False when the batch
+    was stopped early, and the images are the last predicted clean ones. `init_image` is the
+    prepared source picture (RGB). `comments` are notes for the user, one sentence each.
+    """
+
+    images: tuple[tuple[ImagePlan, Image.Image], ...]
+    init_image: Image.Image
+    complete: bool = True
+    comments: tuple[str, ...] = ()
+
+
+class Denoise(Protocol):
+    """The run, as `pipelines.produce` sees it: a plan in, batches out, one at a time."""
+
+    def __call__(self, plan: Plan, monitor: Monitor) -> Iterator[DenoisedBatch]:
+        """Yield one DenoisedBatch per batch until done or stopped; raise UserError on failure."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One finished picture.
+
+    `image` is RGB. `infotext` is A1111's parameter text. `path` is None when it was not saved.
+    `plan` is None for a grid, which belongs to no single seed.
+    """
+
+    image: Image.Image
+    infotext: str
+    plan: ImagePlan | None
+    path: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Everything one job produced.
+
+    `pictures` are in order of generation; `grid` is the contact sheet of several, if one was made.
+    `init_image` is the prepared source picture (processing size, RGB), for before / after views.
+    `interrupted` is True when the job ended before its last batch. `comments` are notes for the
+    user, one sentence each. `seconds` is wall time of the job, loading included.
+    """
+
+    plan: Plan
+    pictures: tuple[Picture, ...]
+    init_image: Image.Image
+    grid: Picture | None = None
+    interrupted: bool = False
+    comments: tuple[str, ...] = ()
+    seconds: float = 0.0

@@ -1,0 +1,1 @@
+"""Every way in: the page, its routes and the command line."""

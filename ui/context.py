@@ -1,0 +1,33 @@
+"""What every front door is handed: the engine, the catalogue, settings and folders."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.catalog.scan import FolderCatalog
+from pipelines.engine.engine import Engine
+from pipelines.settings import SettingsStore
+from pipelines.styles import StyleBook
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Built once by app.py and passed in; front doors keep no state of their own.
+
+    `count_tokens` gives the number of CLIP tokens of a prompt for a checkpoint, and the multiple of
+    75 it is padded to; None while the network libraries are still being imported.
+    """
+
+    engine: Engine
+    catalog: FolderCatalog
+    styles: StyleBook
+    settings: SettingsStore
+    data_dir: Path
+    count_tokens: Callable[[str, Checkpoint], tuple[int, int] | None]
+    version: str
+
+    @property
+    def outputs(self) -> Path:
+        """The one folder whose files the page may serve."""
+        return self.data_dir / "outputs"

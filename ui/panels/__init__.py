@@ -1,0 +1,1 @@
+"""Panels shared under every tab."""
