@@ -61,5 +61,6 @@ ensure_installed() {
         "$python" -m pip install --disable-pip-version-check --constraint constraints.txt \
             ${REDRAW_TORCH_INDEX:+--extra-index-url "$REDRAW_TORCH_INDEX"} --editable ".${extra:+[$extra]}"
     ) || fail "The install did not finish; the reason is above. The same command goes on where this one stopped."
-    printf '%s\n' "$wanted" >"$stamp"
+    # An extra comes on top of the plain install, so that both are done now.
+    printf '%s\n' "$wanted" | tee "$venv/installed" >"$stamp"
 }

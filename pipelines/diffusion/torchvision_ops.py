@@ -1,14 +1,15 @@
 """Makes `import torchvision` work when its compiled operators do not match the installed torch.
 
-The package index has one torchvision wheel per platform, compiled against the CUDA build of torch. Beside a CPU build
-its library does not load, and torchvision then fails while it describes two operators that nobody has declared. The
-failure takes transformers, diffusers and controlnet_aux along. With the two declared, everything works but the two
-themselves, which nothing here calls.
+The package index has one torchvision wheel per platform, compiled against the CUDA build of torch.
+Beside a CPU build its library does not load, and torchvision then fails while it describes two
+operators that nobody has declared. The failure takes transformers, diffusers and controlnet_aux
+along. With the two declared, everything works but torchvision's compiled operators themselves
+(`nms`, `roi_align` and their like), which nothing here calls.
 """
 
-import importlib
 import logging
 import re
+from importlib import import_module
 
 import torch
 
@@ -24,23 +25,25 @@ MISSING_OPERATOR = re.compile(r"operator torchvision::\w+ does not exist")
 
 
 def ensure_torchvision() -> None:
-    """Import torchvision, declaring its missing operators first if the import fails for want of them.
+    """Import torchvision; if that fails for want of an operator, declare it and import again.
 
-    Call this before importing transformers, diffusers or controlnet_aux. Calling it again costs nothing.
-    Any other failure of the import is raised as it is.
+    Call this before importing transformers, diffusers or controlnet_aux. Calling it again costs
+    nothing. Any other failure of the import is raised as it is.
     """
     try:
-        importlib.import_module("torchvision")
+        import_module("torchvision")
     except RuntimeError as error:
         if not MISSING_OPERATOR.search(str(error)):
             raise
         declare_missing_operators()
-        importlib.import_module("torchvision")
-        log.info("torchvision's compiled operators do not fit torch %s; going on without them.", torch.__version__)
+        import_module("torchvision")
+        log.info(
+            "torchvision goes without its compiled operators beside torch %s.", torch.__version__
+        )
 
 
 def declare_missing_operators() -> None:
-    """Declare each operator of `SCHEMAS` that torch does not know yet; a declared one still cannot be called."""
+    """Declare each operator of `SCHEMAS` that torch does not know; it still cannot be called."""
     for name, schema in SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
             torch.library.define(f"torchvision::{name}", schema)
