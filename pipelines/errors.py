@@ -6,6 +6,7 @@ UserError              shown to the user as it is: one sentence, no traceback
 ├─ ModelNotFound       a checkpoint, VAE or other model is not where it was looked for
 ├─ ModelBroken         a model is there but incomplete, damaged or of an unsupported kind
 ├─ OutOfMemory         the device ran out of memory even after every fallback
+├─ QueueFull           as many jobs wait as the settings allow
 ├─ StorageFailed       a picture or a settings file could not be written
 └─ StartRefused        the program will not start with these flags
 
@@ -35,6 +36,10 @@ class ModelBroken(UserError):
 
 class OutOfMemory(UserError):
     """The device ran out of memory even after every fallback was tried."""
+
+
+class QueueFull(UserError):
+    """As many jobs are waiting as the settings allow."""
 
 
 class StorageFailed(UserError):
