@@ -20,8 +20,9 @@ class Checkpoint:
     """One model that can be chosen.
 
     `name` is its path below the checkpoint folder without extension; `title` is A1111's
-    "name [10 hex digits]"; `short_hash` those digits of a SHA-256. `default_size` is the
-    picture size the model was trained for, in pixels, read from its own config.
+    "name [10 hex digits]"; `short_hash` those digits of a SHA-256, "" while a large model's hash
+    is still being computed. `default_size` is the picture size the model was trained for, in
+    pixels, read from its own config.
     """
 
     name: str
@@ -33,7 +34,12 @@ class Checkpoint:
     @property
     def title(self) -> str:
         """What the dropdown shows."""
-        return f"{self.name} [{self.short_hash}]"
+        return f"{self.name} [{self.short_hash}]" if self.short_hash else self.name
+
+    @property
+    def stem(self) -> str:
+        """The name without the folders it lies in, as A1111 writes it into the infotext."""
+        return self.name.rsplit("/", 1)[-1]
 
 
 class Catalog(Protocol):
@@ -42,6 +48,6 @@ class Catalog(Protocol):
     def find(self, name: str) -> Checkpoint:
         """The checkpoint with this title, name or hash; the first one for an empty name.
 
-        Raises ModelNotFound, listing what there is.
+        Raises ModelNotFound, listing what there is, or ModelBroken, saying what is wrong with it.
         """
         ...

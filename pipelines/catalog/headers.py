@@ -1,0 +1,150 @@
+"""What models say about themselves in small files and headers, read without their weights."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from pipelines.errors import ModelBroken
+from pipelines.imaging.geometry import Size
+
+MAX_HEADER_BYTES = 100_000_000
+"""The safetensors format's own limit."""
+
+FALLBACK_SIZE = Size(512, 512)
+
+_LATENT_FACTOR = 8
+_WEIGHTLESS = ("tokenizer", "scheduler")
+_UNUSED = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
+"""Components that img2img never loads, so that a folder may lack them."""
+_SIDES: tuple[tuple[str, int], ...] = (
+    # A part of a tensor's name that only this family has, and the side it was trained for.
+    ("joint_blocks.0.", 1024),  # Stable Diffusion 3
+    ("conditioner.embedders.", 1024),  # Stable Diffusion XL
+    ("cond_stage_model.model.transformer.", 768),  # Stable Diffusion 2
+)
+
+
+def read_header(path: Path) -> Mapping[str, Any]:
+    """The header of a safetensors file: tensor names to dtype, shape and data offsets.
+
+    Reads the header only. ModelBroken when the file is damaged, cut short or of another format.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            length = int.from_bytes(file.read(8), "little")
+            if size < 8 or not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
+                raise ModelBroken(f"{path.name} is not a whole safetensors file.")
+            header: object = json.loads(file.read(length))
+    except OSError as error:
+        raise ModelBroken(f"{path.name} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelBroken(f"{path.name} has a damaged safetensors header.") from error
+    if not isinstance(header, dict):
+        raise ModelBroken(f"{path.name} has a damaged safetensors header.")
+    tensors = cast(dict[str, Any], header)
+    expected = 8 + length + _data_length(tensors)
+    if size != expected:
+        raise ModelBroken(f"{path.name} holds {size} bytes where its header names {expected}.")
+    return tensors
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """A small JSON file holding one object; ModelBroken when it is missing, damaged or huge."""
+    try:
+        with path.open("rb") as file:
+            stored: object = json.loads(file.read(MAX_HEADER_BYTES))
+    except OSError as error:
+        raise ModelBroken(f"{path.name} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelBroken(f"{path.name} is not valid JSON.") from error
+    if not isinstance(stored, dict):
+        raise ModelBroken(f"{path.name} must hold one JSON object.")
+    return cast(dict[str, Any], stored)
+
+
+def default_size_of_file(path: Path) -> Size:
+    """The picture size a single-file checkpoint was trained for; 512x512 unless it says more."""
+    names = read_header(path).keys()
+    for marker, side in _SIDES:
+        if any(marker in name for name in names):
+            return Size(side, side)
+    return FALLBACK_SIZE
+
+
+def default_size_of_folder(folder: Path) -> Size:
+    """The picture size of a diffusers folder: the network's `sample_size` in latents, times 8."""
+    config = read_json(folder / "unet" / "config.json")
+    side = config.get("sample_size")
+    if isinstance(side, int) and 8 <= side <= 1024:
+        return Size(side * _LATENT_FACTOR, side * _LATENT_FACTOR)
+    return FALLBACK_SIZE
+
+
+def explain_damage(path: Path) -> str | None:
+    """One sentence on why the model at `path` cannot work, from headers alone; None if sound."""
+    try:
+        if path.is_dir():
+            _check_folder(path)
+        elif path.suffix.lower() != ".safetensors":
+            raise ModelBroken(
+                f"{path.name} is a Python pickle, which can run code when it is opened; "
+                "only safetensors files are read."
+            )
+        else:
+            read_header(path)
+    except ModelBroken as error:
+        return str(error)
+    except OSError as error:
+        return f"{path.name} cannot be read: {error.strerror}."
+    return None
+
+
+def _check_folder(folder: Path) -> None:
+    for part, description in read_json(folder / "model_index.json").items():
+        if part.startswith("_") or part in _UNUSED or not _is_component(description):
+            continue
+        if not (folder / part).is_dir():
+            raise ModelBroken(f"its folder {part!r} is missing.")
+        try:
+            _check_component(folder / part)
+        except ModelBroken as error:
+            raise ModelBroken(f"in its folder {part!r}, {error}") from error
+
+
+def _is_component(description: object) -> bool:
+    """model_index.json names a component by [library, class]; [null, null] is one left out."""
+    if not isinstance(description, list):
+        return False
+    values = cast(list[object], description)
+    return len(values) == 2 and isinstance(values[0], str) and isinstance(values[1], str)
+
+
+def _check_component(folder: Path) -> None:
+    weights = sorted(folder.glob("*.safetensors"))
+    for file in weights:
+        read_header(file)
+    if folder.name.startswith(_WEIGHTLESS):
+        if not any(folder.iterdir()):
+            raise ModelBroken("there is nothing.")
+        for file in folder.glob("*config.json"):
+            read_json(file)
+        return
+    read_json(folder / "config.json")
+    if not weights:
+        raise ModelBroken("there are no safetensors weights.")
+
+
+def _data_length(tensors: Mapping[str, Any]) -> int:
+    """Bytes of weights the header announces; ModelBroken when it makes no sense."""
+    end = 0
+    for name, tensor in tensors.items():
+        if name == "__metadata__":
+            continue
+        try:
+            end = max(end, int(tensor["data_offsets"][1]))
+        except (TypeError, KeyError, IndexError, ValueError) as error:
+            raise ModelBroken(f"its tensor {name[:80]!r} is described wrongly.") from error
+    return end

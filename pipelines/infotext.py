@@ -1,0 +1,115 @@
+"""A1111's parameter text: written from a plan, and read back into names and values."""
+
+import json
+import tomllib
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pipelines import infotext_fields as names
+from pipelines.plan import ImagePlan, Plan
+from pipelines.requests import ResizeMode
+from pipelines.samplers import AUTOMATIC, find_schedule
+from pipelines.settings import FIELDS
+
+Value = str | float | None
+
+
+def _read_version() -> str:
+    try:
+        return version("redraw")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        pyproject = Path(__file__).resolve().parent.parent / "pyproject.toml"
+        return tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]["version"]
+
+
+VERSION = _read_version()
+"""Of this program, such as "0.1.0"."""
+
+
+def write(plan: Plan, image_plan: ImagePlan, *, extra: Iterable[tuple[str, Value]] = ()) -> str:
+    """The parameter text of one picture of `plan`, in A1111's names, order and quoting.
+
+    `extra` are more names and values in order, such as ("Init image hash", "…"), which goes to
+    A1111's place for it; a value of None leaves its name out.
+    """
+    added = dict(extra)
+    init_image_hash = added.pop(names.INIT_IMAGE_HASH, None)
+    fields: dict[str, Value] = {
+        **_main_fields(plan, image_plan),
+        names.INIT_IMAGE_HASH: init_image_hash,
+        names.RNG: None if plan.settings.randn_source == "GPU" else plan.settings.randn_source,
+        **_setting_fields(plan),
+        **added,
+        names.VERSION: f"Redraw {VERSION}" if plan.settings.add_version_to_infotext else None,
+    }
+    parameters = ", ".join(
+        name if format_value(value) == name else f"{name}: {quote(format_value(value))}"
+        for name, value in fields.items()
+        if value is not None
+    )
+    negative = plan.prompt.negative
+    lines = [plan.prompt.positive, names.NEGATIVE_PROMPT + negative if negative else "", parameters]
+    return "\n".join([lines[0], *filter(None, lines[1:])]).strip()
+
+
+def format_value(value: str | float) -> str:
+    """A number as short as it can be without losing a digit: 7.0 is "7"; a text as it is."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def quote(value: str) -> str:
+    """A value as it stands after its colon: a JSON string if it has a comma, colon or newline."""
+    if any(character in value for character in ",:\n"):
+        return json.dumps(value, ensure_ascii=False)
+    return value
+
+
+def _main_fields(plan: Plan, image_plan: ImagePlan) -> dict[str, Value]:
+    request, settings, checkpoint = plan.request, plan.settings, plan.checkpoint
+    sampling, seeds = request.sampling, request.seeds
+    varied = seeds.variation_strength != 0
+    mode = request.resize_mode
+    clip_skip = settings.CLIP_stop_at_last_layers
+    ensd = settings.eta_noise_seed_delta
+    return {
+        names.STEPS: sampling.steps,
+        names.SAMPLER: plan.sampler.label,
+        names.SCHEDULE_TYPE: _schedule_label(plan),
+        names.CFG_SCALE: sampling.cfg_scale,
+        names.SEED: image_plan.seed,
+        names.SIZE: str(plan.size),
+        names.MODEL_HASH: checkpoint.short_hash if settings.add_model_hash_to_info else None,
+        names.MODEL: checkpoint.stem if settings.add_model_name_to_info else None,
+        names.VARIATION_SEED: image_plan.variation_seed if varied else None,
+        names.VARIATION_STRENGTH: seeds.variation_strength if varied else None,
+        names.SEED_RESIZE: str(seeds.resize_from) if seeds.resize_from else None,
+        names.DENOISING_STRENGTH: sampling.denoising_strength,
+        names.RESIZE_MODE: None if mode is ResizeMode.just_resize else mode.value,
+        names.CLIP_SKIP: clip_skip if clip_skip > 1 else None,
+        names.ENSD: ensd if ensd and plan.sampler.uses_ensd else None,
+    }
+
+
+def _schedule_label(plan: Plan) -> str:
+    """A1111 prints the schedule that was resolved, but "Automatic" where that is the model's own.
+
+    Samplers that follow no schedule of ours print what was chosen.
+    """
+    chosen = find_schedule(plan.request.sampling.schedule).label
+    if chosen != AUTOMATIC:
+        return chosen
+    return AUTOMATIC if plan.sampler.automatic_schedule == "Uniform" else plan.schedule
+
+
+def _setting_fields(plan: Plan) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for row in names.RECORDED:
+        value: str | float = getattr(plan.settings, row.setting)
+        if value != row.default and row.matters(plan):
+            name = FIELDS[row.setting].infotext
+            assert name is not None
+            values[name] = value
+    return values

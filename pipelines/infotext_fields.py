@@ -1,0 +1,75 @@
+"""The names of A1111's parameter text, shared by writing and reading it.
+
+Settings carry their own names (`pipelines.settings.FIELDS`, `infotext`); the table here says which
+of them are written at all, in which order, and for which jobs. Settings without a name in A1111
+(exact steps, background colour, word wrap length) are not recorded, as there.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pipelines.plan import Plan
+from pipelines.prompt import uses_attention
+from pipelines.samplers import Family
+
+NEGATIVE_PROMPT = "Negative prompt: "
+STEPS, SAMPLER, SCHEDULE_TYPE, CFG_SCALE = "Steps", "Sampler", "Schedule type", "CFG scale"
+SEED, SIZE, MODEL_HASH, MODEL = "Seed", "Size", "Model hash", "Model"
+VARIATION_SEED, VARIATION_STRENGTH = "Variation seed", "Variation seed strength"
+SEED_RESIZE, DENOISING_STRENGTH = "Seed resize from", "Denoising strength"
+CLIP_SKIP, ENSD, INIT_IMAGE_HASH, RNG = "Clip skip", "ENSD", "Init image hash", "RNG"
+RESIZE_MODE = "Resize mode"  # ours: A1111 does not record it
+EMPHASIS, VERSION = "Emphasis", "Version"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """A setting written into the text when it is not at A1111's default and matters to the job."""
+
+    setting: str
+    default: float | str  # A1111's, which a text without the name means
+    matters: Callable[[Plan], bool] = lambda plan: True
+
+
+def _walks_sigmas(plan: Plan) -> bool:
+    return plan.sampler.family is Family.k_diffusion
+
+
+def _has_churn(plan: Plan) -> bool:
+    return plan.sampler.label in ("Euler", "Heun", "DPM2")
+
+
+def uses_emphasis(positive: str, negative: str) -> bool:
+    """Whether the emphasis mode makes a difference to these prompts."""
+    return uses_attention(positive) or uses_attention(negative)
+
+
+RECORDED: tuple[Recorded, ...] = (
+    Recorded(setting="initial_noise_multiplier", default=1.0),
+    Recorded(setting="img2img_extra_noise", default=0.0),
+    Recorded(setting="sigma_min", default=0.0, matters=_walks_sigmas),
+    Recorded(setting="sigma_max", default=0.0, matters=_walks_sigmas),
+    Recorded(setting="rho", default=0.0, matters=_walks_sigmas),
+    Recorded(setting="eta_ancestral", default=1.0, matters=lambda plan: plan.sampler.uses_ensd),
+    Recorded(setting="eta_ddim", default=0.0, matters=lambda plan: plan.sampler.label == "DDIM"),
+    Recorded(setting="s_churn", default=0.0, matters=_has_churn),
+    Recorded(setting="s_tmin", default=0.0, matters=_has_churn),
+    Recorded(setting="s_tmax", default=0.0, matters=_has_churn),
+    Recorded(setting="s_noise", default=1.0, matters=_has_churn),
+    Recorded(
+        setting="emphasis",
+        default="Original",
+        matters=lambda plan: uses_emphasis(plan.prompt.positive, plan.prompt.negative),
+    ),
+)
+"""In A1111's order."""
+
+MISSING: Mapping[str, str] = {
+    CLIP_SKIP: "1",
+    RNG: "GPU",
+    SCHEDULE_TYPE: "Automatic",
+    "Schedule max sigma": "0",
+    "Schedule min sigma": "0",
+    "Schedule rho": "0",
+}
+"""What a text without these names means. Other names that are missing mean: leave it as it is."""
