@@ -6,7 +6,7 @@ happens. Step counts follow A1111 (reference: `setup_img2img_steps` behaviour).
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipelines.catalog.checkpoints import Catalog, Checkpoint
@@ -20,7 +20,15 @@ from pipelines.requests import (
     ResizeBy,
     ResizeTo,
 )
-from pipelines.samplers import AUTOMATIC, Family, Sampler, find_sampler, find_schedule
+from pipelines.samplers import (
+    AUTOMATIC,
+    Family,
+    Sampler,
+    check_combination,
+    find_sampler,
+    find_schedule,
+    schedule_levels,
+)
 from pipelines.settings import Settings
 from pipelines.styles import StyleBook
 
@@ -57,7 +65,7 @@ class Plan:
 
     `prompt` has its styles applied and lists none. `size` is the processing size in pixels and may
     not be a multiple of 8 (A1111's Resize by); `latent_size` is what the network sees.
-    `schedule` is resolved: never "Automatic". `settings` include the job's overrides.
+    `schedule` is resolved: "Automatic" only for timestep samplers, which follow none. `settings` include the job's overrides.
     `batches` hold the pictures in order. `created` is local time.
     """
 
@@ -117,12 +125,16 @@ def make_plan(
     settings = settings.for_job(request.override_settings)
     sampler = find_sampler(request.sampling.sampler)
     schedule = find_schedule(request.sampling.schedule).label
+    check_combination(sampler, schedule)
+    if schedule == AUTOMATIC:
+        schedule = sampler.automatic_schedule
     steps = plan_steps(
         request.sampling.steps,
         request.sampling.denoising_strength,
         sampler.family,
         exact=settings.img2img_fix_steps,
     )
+    levels = schedule_levels(sampler, schedule, steps.total)
     return Plan(
         request=request,
         settings=settings,
@@ -130,8 +142,9 @@ def make_plan(
         prompt=styles.apply(request.prompt),
         size=_processing_size(request),
         sampler=sampler,
-        schedule=sampler.automatic_schedule if schedule == AUTOMATIC else schedule,
-        steps=steps,
+        schedule=schedule,
+        # A schedule with more levels than asked for is walked to its end, as A1111 does.
+        steps=replace(steps, executed=steps.executed + levels - steps.total),
         batches=_plan_images(request, draw_seed),
         created=now(),
     )

@@ -1,8 +1,16 @@
 """The tables of samplers and schedules, as facts: labels, aliases, orders; no torch.
 
-The page, the infotext, the plan and (later) the HTTP routes read these tables.
-`pipelines.diffusion.schedulers` turns a row into a diffusers scheduler.
-Order is A1111's dropdown order. A sampler appears only once it is exact.
+The page, the infotext, the plan and the HTTP routes read these tables;
+`pipelines.diffusion.schedulers` turns a row into a diffusers scheduler. Order is A1111's dropdown
+order. A sampler appears only once its whole trajectory equals A1111's for the same noise; the tests
+compare each row with an independent slow implementation. Not here, because diffusers' classes
+cannot be made to match:
+
+- DPM++ SDE, DPM++ 2M SDE, DPM++ 2M SDE Heun, DPM++ 3M SDE: A1111 draws their noise from a Brownian
+  tree over the whole schedule, and diffusers fixes their eta at 1; its third order differs, too;
+- DPM fast, DPM adaptive, Restart, DDIM CFG++: diffusers has no such sampler;
+- UniPC: A1111 walks a uniform grid of continuous time with the original order of corrections;
+- LCM: A1111 wraps the model in boundary conditions over 50 levels of its own.
 """
 
 from collections.abc import Mapping
@@ -11,6 +19,9 @@ from enum import Enum
 from typing import Any
 
 from pipelines.errors import InvalidRequest
+
+TRAIN_STEPS = 1000
+"""Timesteps that every Stable Diffusion model was trained on."""
 
 
 class Family(Enum):
@@ -31,11 +42,15 @@ class Sampler:
     label: str
     aliases: tuple[str, ...]
     scheduler: str  # name of the diffusers class
-    options: Mapping[str, Any] = field(default_factory=dict)  # its constructor arguments
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])  # its constructor arguments
     family: Family = Family.k_diffusion
     automatic_schedule: str = "Uniform"  # what "Automatic" means for it
-    second_order: bool = False  # two model calls a step
-    uses_ensd: bool = False  # later draws follow eta_noise_seed_delta
+    ancestral: bool = False  # fresh noise after every step, by eta_ancestral
+    scales_fresh_noise: bool = False  # an ancestral sampler that obeys s_noise
+    churns: bool = False  # obeys s_churn, s_tmin, s_tmax and s_noise
+    obeys_eta_ddim: bool = False
+    second_order: bool = False  # two model calls a step, but one in the last
+    uses_ensd: bool = False  # A1111 writes ENSD to its infotext
     discards_next_to_last_sigma: bool = False
 
 
@@ -54,18 +69,25 @@ SAMPLERS: tuple[Sampler, ...] = (
         label="DPM++ 2M",
         aliases=("k_dpmpp_2m",),
         scheduler="DPMSolverMultistepScheduler",
-        options={"solver_order": 2},
+        options={"solver_order": 2, "lower_order_final": False},
         automatic_schedule="Karras",
     ),
     Sampler(
         label="Euler a",
         aliases=("k_euler_a", "k_euler_ancestral"),
-        scheduler="EulerAncestralDiscreteScheduler",
+        scheduler="EulerDiscreteScheduler",
+        ancestral=True,
         uses_ensd=True,
     ),
-    Sampler(label="Euler", aliases=("k_euler",), scheduler="EulerDiscreteScheduler"),
+    Sampler(label="Euler", aliases=("k_euler",), scheduler="EulerDiscreteScheduler", churns=True),
     Sampler(
-        label="DDIM", aliases=("ddim",), scheduler="DDIMScheduler", family=Family.timesteps
+        label="DDIM",
+        aliases=("ddim",),
+        scheduler="DDIMScheduler",
+        options={"clip_sample": False, "set_alpha_to_one": False},
+        family=Family.timesteps,
+        automatic_schedule=AUTOMATIC,
+        obeys_eta_ddim=True,
     ),
 )
 
@@ -74,6 +96,14 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule(label="Uniform"),
     Schedule(label="Karras"),
     Schedule(label="Exponential"),
+    Schedule(label="Polyexponential"),
+    Schedule(label="SGM Uniform", aliases=("SGMUniform",)),
+    Schedule(label="KL Optimal"),
+    Schedule(label="Align Your Steps"),
+    Schedule(label="Simple"),
+    Schedule(label="Normal"),
+    Schedule(label="DDIM"),
+    Schedule(label="Beta"),
 )
 
 
@@ -95,3 +125,53 @@ def find_schedule(name: str) -> Schedule:
             return schedule
     known = ", ".join(schedule.label for schedule in SCHEDULES)
     raise InvalidRequest(f"Schedule type {name!r} is not known; choose one of {known}.")
+
+
+def allowed_schedules(sampler: Sampler) -> tuple[str, ...]:
+    """Labels of the schedules that `sampler` can follow, in menu order.
+
+    Timestep samplers walk their own timesteps, so only "Automatic" means something for them.
+    """
+    if sampler.family is Family.timesteps:
+        return (AUTOMATIC,)
+    return tuple(schedule.label for schedule in SCHEDULES)
+
+
+def check_combination(sampler: Sampler, schedule: str) -> None:
+    """InvalidRequest if `sampler` cannot follow the schedule with this label."""
+    allowed = allowed_schedules(sampler)
+    if schedule not in allowed:
+        raise InvalidRequest(
+            f"Sampling method {sampler.label} cannot follow schedule type {schedule}; "
+            f"choose {' or '.join(allowed)}."
+        )
+
+
+def ddim_stride(total: int, train_steps: int = TRAIN_STEPS) -> int:
+    """Training timesteps from one level to the next when `total` are asked for."""
+    return max(train_steps // total, 1)
+
+
+def schedule_levels(sampler: Sampler, schedule: str, total: int) -> int:
+    """How many steps the whole schedule really has when `total` are asked for.
+
+    Only the DDIM schedule differs: it takes every (1000 // total)-th level, which may be more than
+    `total`. InvalidRequest where the model's table has fewer levels than steps.
+    """
+    if sampler.family is Family.timesteps:
+        _check_total(sampler.label, total, TRAIN_STEPS)
+        return total
+    spare = int(sampler.discards_next_to_last_sigma)
+    if schedule == "Simple":
+        _check_total("Schedule type Simple", total, TRAIN_STEPS - spare)
+    if schedule == "DDIM":
+        _check_total("Schedule type DDIM", total, TRAIN_STEPS - 1 - spare)
+        return len(range(1, TRAIN_STEPS, ddim_stride(total + spare))) - spare
+    return total
+
+
+def _check_total(who: str, total: int, allowed: int) -> None:
+    if total > allowed:
+        raise InvalidRequest(
+            f"{who} allows at most {allowed} steps for the whole schedule, got {total}."
+        )

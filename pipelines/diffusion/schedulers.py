@@ -1,0 +1,399 @@
+"""The scheduler that a diffusers pipeline is handed: A1111's sampler, schedule, noise and steps.
+
+`make_scheduler` wraps the diffusers class that a row of `SAMPLERS` names. The class's `step` does
+the solving; the wrapper decides everything else, as A1111 does: which noise levels are walked (the
+schedule, already cut for the denoising strength), at which fractional timestep the network is
+asked, where fresh noise comes from, and how the starting latents are made.
+
+How a pipeline is called with it: `image` = clean 4-channel latents, `strength=1.0`,
+`num_inference_steps=plan.steps.executed`. The noise that the pipeline draws itself is not used;
+pass it a throwaway generator to leave torch's global one alone. Latents stay float32 on the way
+(`scale_model_input` casts to the network's dtype), so cast them before decoding. `executed` may be
+0 (a timestep sampler at a low strength): the pipeline then returns the noised start, as A1111 does.
+One scheduler serves one batch.
+"""
+
+import itertools
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import diffusers
+import numpy as np
+import torch
+from diffusers.configuration_utils import ConfigMixin
+from diffusers.schedulers.scheduling_utils import SchedulerMixin
+
+from pipelines.diffusion.noise import NoiseSource
+from pipelines.diffusion.sigmas import ModelNoise, schedule_sigmas
+from pipelines.plan import Plan
+from pipelines.samplers import Family, Sampler, check_combination, ddim_stride
+from pipelines.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What a scheduler is made for; see `make_scheduler`."""
+
+    plan: Plan
+    model: ModelNoise
+    noise: torch.Tensor
+    sources: Sequence[NoiseSource]
+    dtype: torch.dtype
+
+
+class DiffusersScheduler(Protocol):
+    """What we touch of diffusers' classes, whose mixins hide it; no class has all the tables."""
+
+    timesteps: torch.Tensor
+    sigmas: torch.Tensor
+    sigmas_interpol: torch.Tensor
+    order_list: list[int]
+    alphas_cumprod: torch.Tensor
+    final_alpha_cumprod: torch.Tensor
+    is_scale_input_called: bool
+    _step_index: int
+    set_timesteps: Callable[[int], None]
+    step: Callable[..., tuple[torch.Tensor, ...]]
+
+
+class PlannedScheduler(SchedulerMixin, ConfigMixin):
+    """What both families share; the module's text says how to call it.
+
+    `denoised` is the last predicted clean latents (BxCxHxW float32), None before the first call.
+    `timesteps` has one entry per model call. `steps_done` counts complete sampler steps, of which
+    there are `plan.steps.executed`; second-order samplers and PLMS need more calls than that.
+    """
+
+    order = 1
+    init_noise_sigma = 1.0
+
+    def __init__(self, job: Job) -> None:
+        self.register_to_config()
+        self.timesteps = torch.empty(0)
+        self.denoised: torch.Tensor | None = None
+        self.steps_done = 0
+        self._calls_done = 0
+        self._job, self._plan, self._settings = job, job.plan, job.plan.settings
+
+    def set_timesteps(self, num_inference_steps: int, device: torch.device | str = "cpu") -> None:
+        """Move the planned timesteps to `device`; ValueError if the count is not the plan's."""
+        planned = self._plan.steps.executed
+        if num_inference_steps != planned:
+            raise ValueError(f"{planned} steps are planned, got {num_inference_steps}.")
+        self.timesteps = self.timesteps.to(device)
+
+    def _start_noise(self, original: torch.Tensor) -> torch.Tensor:
+        """The planned noise under A1111's noise multiplier, on the latents' device."""
+        return self._job.noise.to(original.device) * self._settings.initial_noise_multiplier
+
+    def _fresh_noise(self, like: torch.Tensor) -> torch.Tensor:
+        """The next numbers of every picture's own source."""
+        return torch.stack([source.draw(like.shape[1:]) for source in self._job.sources]).to(like)
+
+    @abstractmethod
+    def add_noise(
+        self, original_samples: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor
+    ) -> torch.Tensor:
+        """The float32 starting latents from clean ones; `noise` and `timesteps` are not used."""
+
+    @abstractmethod
+    def scale_model_input(self, sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        """The latents as the network wants them, in its dtype."""
+
+    @abstractmethod
+    def step(
+        self,
+        model_output: torch.Tensor,
+        timestep: torch.Tensor,
+        sample: torch.Tensor,
+        return_dict: bool = False,
+    ) -> tuple[torch.Tensor]:
+        """The float32 latents after one model call, in a tuple whatever `return_dict` says."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leg:
+    """One step of a k-diffusion sampler, deterministic from `start` down to `target`.
+
+    Afterwards noise of standard deviation `fresh` is added; None draws no noise at all.
+    """
+
+    start: float
+    target: float
+    fresh: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One model call: the network is asked at `sigma`, the solver moves the latents to `after`.
+
+    `index` is where the diffusers class finds this call in its tables. The last call of a sampler
+    step `finishes` it, and brings the leg's `fresh` noise.
+    """
+
+    sigma: float
+    after: float
+    index: int
+    finishes: bool = True
+    fresh: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Solver:
+    """What a diffusers class wants in its tables.
+
+    `middle` gives the noise level of the second model call of a step; without it there is one call.
+    `table` makes the class's sigmas from the legs, `stride` of them a step.
+    `preserves_variance`: the class holds latents divided by sqrt(1 + sigma^2).
+    """
+
+    table: Callable[[Sequence[Leg]], list[float]]
+    stride: int
+    middle: Callable[[Leg], float] | None = None
+    preserves_variance: bool = False
+
+
+def _chain(legs: Sequence[Leg]) -> list[float]:
+    """Every leg starts where the one before ended: what multistep solvers look back on."""
+    return [leg.start for leg in legs] + [legs[-1].target]
+
+
+def _pairs(legs: Sequence[Leg]) -> list[float]:
+    return [sigma for leg in legs for sigma in (leg.start, leg.target)]
+
+
+SOLVERS: Mapping[str, Solver] = {
+    "EulerDiscreteScheduler": Solver(table=_pairs, stride=2),
+    "DPMSolverMultistepScheduler": Solver(table=_chain, stride=1, preserves_variance=True),
+}
+
+
+def plan_legs(sampler: Sampler, sigmas: Sequence[float], settings: Settings) -> list[Leg]:
+    """The steps down the cut schedule `sigmas`, with ancestral noise where the sampler has it.
+
+    Ancestral step: k-diffusion's split of a step to sigma into a deterministic one to sigma_down
+    and noise sigma_up, with sigma_down^2 + sigma_up^2 = sigma^2 (Song et al. 2020, scaled by eta).
+    """
+    scale = settings.s_noise if sampler.scales_fresh_noise else 1.0
+    legs: list[Leg] = []
+    for start, end in itertools.pairwise(sigmas):
+        if not sampler.ancestral or end == 0:
+            legs.append(Leg(start=start, target=end))
+            continue
+        full = end * math.sqrt(max(start**2 - end**2, 0.0)) / start
+        up = min(end, settings.eta_ancestral * full)
+        legs.append(Leg(start=start, target=math.sqrt(end**2 - up**2), fresh=up * scale))
+    return legs
+
+
+def plan_calls(legs: Sequence[Leg], solver: Solver) -> list[Call]:
+    """The model calls of all legs, in order."""
+    calls: list[Call] = []
+    for number, leg in enumerate(legs):
+        first = number * solver.stride
+        if solver.middle is None or leg.target == 0:
+            calls.append(Call(sigma=leg.start, after=leg.target, index=first, fresh=leg.fresh))
+            continue
+        middle = solver.middle(leg)
+        calls.append(Call(sigma=leg.start, after=middle, index=first, finishes=False))
+        calls.append(Call(sigma=middle, after=leg.target, index=first + 1, fresh=leg.fresh))
+    return calls
+
+
+class SigmaScheduler(PlannedScheduler):
+    """k-diffusion samplers: latents are clean + noise * sigma, whatever diffusers' class holds."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        plan, model = job.plan, job.model
+        self._solver = SOLVERS[plan.sampler.scheduler]
+        sigmas = _cut_schedule(plan, model)
+        legs = plan_legs(plan.sampler, sigmas, plan.settings)
+        self._calls = plan_calls(legs, self._solver)
+        self._start_sigma = sigmas[0]
+        asked = np.array([call.sigma for call in self._calls])
+        self.timesteps = torch.tensor(model.to_timestep(asked), dtype=torch.float32)
+        self._inner = self._make_inner(legs)
+
+    def _make_inner(self, legs: Sequence[Leg]) -> DiffusersScheduler:
+        """The diffusers class, its tables replaced by ours."""
+        options = dict(self._plan.sampler.options)
+        if self._plan.sampler.scheduler == "DPMSolverMultistepScheduler":
+            # Its last step is first-order if and only if it ends without noise, as in k-diffusion.
+            options["final_sigmas_type"] = "zero" if legs[-1].target == 0 else "sigma_min"
+        inner = getattr(diffusers, self._plan.sampler.scheduler)(**options)
+        inner.set_timesteps(len(legs))
+        inner.timesteps = self.timesteps
+        inner.sigmas = torch.tensor(self._solver.table(legs), dtype=torch.float32)
+        inner.is_scale_input_called = True
+        return inner
+
+    def add_noise(
+        self, original_samples: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor
+    ) -> torch.Tensor:
+        """clean + noise * sigma, plus A1111's extra noise."""
+        start_noise = self._start_noise(original_samples)
+        weight = self._start_sigma + self._settings.img2img_extra_noise
+        return original_samples.float() + start_noise * weight
+
+    def scale_model_input(self, sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        """The latents divided by sqrt(1 + sigma^2), in the network's dtype."""
+        sigma = self._calls[self._calls_done].sigma
+        return (sample.float() / math.hypot(1, sigma)).to(self._job.dtype)
+
+    def step(
+        self,
+        model_output: torch.Tensor,
+        timestep: torch.Tensor,
+        sample: torch.Tensor,
+        return_dict: bool = False,
+    ) -> tuple[torch.Tensor]:
+        """The float32 latents after one model call, in a tuple whatever `return_dict` says."""
+        call = self._calls[self._calls_done]
+        sample = sample.float()
+        self.denoised = self._predict_clean(model_output.float(), sample, call.sigma)
+        direction = (sample - self.denoised) / call.sigma
+        # Set before each call, because our tables are not always walked one by one.
+        self._inner._step_index = call.index
+        before, after = self._scale(call.sigma), self._scale(call.after)
+        moved = self._inner.step(direction, timestep, sample / before, return_dict=False)[0] * after
+        if call.fresh is not None:
+            moved = moved + self._fresh_noise(moved) * call.fresh
+        self._calls_done += 1
+        self.steps_done += call.finishes
+        return (moved,)
+
+    def _predict_clean(
+        self, output: torch.Tensor, sample: torch.Tensor, sigma: float
+    ) -> torch.Tensor:
+        """The clean latents that a network's output at `sigma` amounts to."""
+        if self._job.model.prediction_type == "epsilon":
+            return sample - output * sigma
+        return sample / (1 + sigma**2) - output * (sigma / math.hypot(1, sigma))
+
+    def _scale(self, sigma: float) -> float:
+        """By how much our latents are larger than the diffusers class's."""
+        return math.hypot(1, sigma) if self._solver.preserves_variance else 1.0
+
+
+def _cut_schedule(plan: Plan, model: ModelNoise) -> list[float]:
+    """The last `executed` + 1 sigmas of the whole schedule."""
+    settings = plan.settings
+    sigmas = schedule_sigmas(
+        plan.schedule,
+        plan.steps.total,
+        model,
+        sigma_min=settings.sigma_min,
+        sigma_max=settings.sigma_max,
+        rho=settings.rho,
+        discard_next_to_last=plan.sampler.discards_next_to_last_sigma,
+    )
+    return sigmas[-plan.steps.executed - 1 :].tolist()
+
+
+class TimestepScheduler(PlannedScheduler):
+    """DDIM and its kin: clean * sqrt(a) + noise * sqrt(1 - a) with a = alphas_cumprod[timestep]."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        plan, model = job.plan, job.model
+        train_steps = len(model.alphas_cumprod)
+        self._stride = ddim_stride(plan.steps.total, train_steps)
+        levels = np.clip(np.arange(0, train_steps, self._stride) + 1, 0, train_steps - 1)
+        self._start_alpha = float(model.alphas_cumprod[levels[plan.steps.executed]])
+        self._walk = [int(level) for level in levels[: plan.steps.executed][::-1]]
+        self.timesteps = torch.tensor(self._walk, dtype=torch.int64)
+        self._inner = self._make_inner()
+
+    def _make_inner(self) -> DiffusersScheduler:
+        """The diffusers class on the model's noise table."""
+        sampler, table = self._plan.sampler, self._job.model.alphas_cumprod
+        inner = getattr(diffusers, sampler.scheduler)(
+            num_train_timesteps=len(table), **sampler.options
+        )
+        inner.alphas_cumprod = torch.tensor(table, dtype=torch.float32)
+        inner.final_alpha_cumprod = inner.alphas_cumprod[0]
+        # The class finds the next timestep by this count: train steps // count is our stride.
+        inner.set_timesteps(self._plan.steps.total)
+        return inner
+
+    def add_noise(
+        self, original_samples: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor
+    ) -> torch.Tensor:
+        """clean * sqrt(a) + noise * sqrt(1 - a), plus A1111's extra noise times sqrt(a)."""
+        clean, alpha = original_samples.float(), self._start_alpha
+        start_noise = self._start_noise(original_samples)
+        extra = self._settings.img2img_extra_noise * math.sqrt(alpha)
+        return clean * math.sqrt(alpha) + start_noise * (math.sqrt(1 - alpha) + extra)
+
+    def scale_model_input(self, sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+        """The latents in the network's dtype."""
+        return sample.to(self._job.dtype)
+
+    def step(
+        self,
+        model_output: torch.Tensor,
+        timestep: torch.Tensor,
+        sample: torch.Tensor,
+        return_dict: bool = False,
+    ) -> tuple[torch.Tensor]:
+        """The float32 latents after one model call, in a tuple whatever `return_dict` says."""
+        level = self._walk[self._calls_done]
+        sample = sample.float()
+        direction = self._predict_noise(model_output.float(), sample, level)
+        moved = self._inner.step(
+            direction, level, sample, **self._noise_options(sample), return_dict=False
+        )[0]
+        self._calls_done += 1
+        self.steps_done += 1
+        return (moved,)
+
+    def _noise_options(self, sample: torch.Tensor) -> dict[str, Any]:
+        """Eta and its noise, for the sampler that has them."""
+        eta = self._settings.eta_ddim
+        if not self._plan.sampler.obeys_eta_ddim or eta == 0:
+            return {}
+        return {"eta": eta, "variance_noise": self._fresh_noise(sample)}
+
+    def _predict_noise(
+        self, output: torch.Tensor, sample: torch.Tensor, level: int
+    ) -> torch.Tensor:
+        """The noise that a network's output amounts to; remembers the clean latents, too."""
+        alpha = float(self._job.model.alphas_cumprod[level])
+        clean_part, noise_part = math.sqrt(alpha), math.sqrt(1 - alpha)
+        if self._job.model.prediction_type == "epsilon":
+            self.denoised = (sample - output * noise_part) / clean_part
+            return output
+        self.denoised = sample * clean_part - output * noise_part
+        return output * clean_part + sample * noise_part
+
+
+FAMILIES: Mapping[Family, Callable[[Job], PlannedScheduler]] = {
+    Family.k_diffusion: SigmaScheduler,
+    Family.timesteps: TimestepScheduler,
+}
+
+
+def make_scheduler(
+    plan: Plan,
+    model_config: Mapping[str, Any],
+    *,
+    noise: torch.Tensor,
+    sources: Sequence[NoiseSource],
+    dtype: torch.dtype,
+    sdxl: bool = False,
+) -> PlannedScheduler:
+    """The scheduler for one batch of `plan`.
+
+    `model_config` is the model's scheduler config (betas, prediction type). `noise` and `sources`
+    come from `planned_noise`. `dtype` is the network's. `sdxl` picks the list of Align Your Steps.
+    InvalidRequest if sampler and schedule cannot be combined, ModelBroken for an unknown kind of
+    model. An option that the diffusers class does not know is a TypeError.
+    """
+    check_combination(plan.sampler, plan.schedule)
+    model = ModelNoise.from_config(model_config, sdxl=sdxl)
+    job = Job(plan=plan, model=model, noise=noise, sources=sources, dtype=dtype)
+    return FAMILIES[plan.sampler.family](job)
