@@ -1,0 +1,88 @@
+"""The web server: the page, our own routes, and the layers that guard both."""
+
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+from fastapi.middleware import Middleware
+
+from ui.api.progress import make_progress_routes
+from ui.cli import Options
+from ui.context import Context
+from ui.hosts import AllowedHosts
+from ui.login import make_gate, make_login_routes
+from ui.notices import Notices
+from ui.security import BodyLimit, LoginWall, NoHiddenFiles, OwnPagesOnly, SecurityHeaders
+
+MEGABYTE = 2**20
+
+
+def create_server(
+    context: Context,
+    blocks: gr.Blocks,
+    options: Options,
+    *,
+    port: int = 7860,
+    hosts: AllowedHosts | None = None,
+    notices: Notices | None = None,
+    page: dict[str, Any] | None = None,
+) -> FastAPI:
+    """The application to be served on `port`.
+
+    `hosts` may gain names and `notices` sentences while it runs. `page` holds further arguments of
+    `gr.mount_gradio_app`: head, css, theme. The folder of outputs is made if there is none.
+    """
+    gate = make_gate(options.accounts, port, options.theme)
+    hosts = hosts or AllowedHosts(options.server_name, options.allowed_hosts)
+    max_bytes = int(context.settings.current.max_upload_megabytes * MEGABYTE)
+    context.outputs.mkdir(parents=True, exist_ok=True)
+    app = FastAPI(
+        title="Redraw",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        root_path=options.subpath,
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(OwnPagesOnly, hosts=hosts),
+            Middleware(LoginWall, find_user=gate.find_user),
+            Middleware(BodyLimit, max_bytes=max_bytes),
+            Middleware(NoHiddenFiles, folder=context.outputs),
+        ],
+    )
+    app.include_router(make_login_routes(gate))
+    app.include_router(
+        make_progress_routes(context.engine, notices or Notices(), gate.current_user)
+    )
+    arguments = dict(page or {})
+    arguments["head"] = _theme_script(options.theme) + arguments.get("head", "")
+    # gradio leaves the callable in the type of `auth`, which is not used here, unknown.
+    return gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]
+        app,
+        blocks,
+        path="",
+        server_name=options.server_name,
+        server_port=port,
+        auth_dependency=gate.current_user,
+        root_path=options.subpath or None,
+        allowed_paths=[str(context.outputs.absolute())],
+        max_file_size=max_bytes,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        ssr_mode=False,
+        pwa=False,
+        **arguments,
+    )
+
+
+def _theme_script(theme: str | None) -> str:
+    """Opens the page in this theme, by Gradio's own query parameter; one already there wins."""
+    if theme is None:
+        return ""
+    return (
+        "<script>{const here = new URL(location.href);"
+        'if (!here.searchParams.has("__theme")) {'
+        f'here.searchParams.set("__theme", "{theme}"); location.replace(here);}}}}</script>'
+    )
