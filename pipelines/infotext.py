@@ -1,8 +1,15 @@
-"""A1111's parameter text: written from a plan, and read back into names and values."""
+"""A1111's parameter text: written from a plan, and read back into names and values.
+
+A prompt may hold anything, so a text that is made to confuse can be read wrongly, in A1111 too: a
+prompt line that begins with "Negative prompt:" starts the negative prompt, and one that looks like
+parameters is taken for them where the parameters are missing.
+"""
 
 import json
+import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -41,7 +48,9 @@ def write(plan: Plan, image_plan: ImagePlan, *, extra: Iterable[tuple[str, Value
         names.RNG: None if plan.settings.randn_source == "GPU" else plan.settings.randn_source,
         **_setting_fields(plan),
         **added,
-        names.VERSION: f"Redraw {VERSION}" if plan.settings.add_version_to_infotext else None,
+        names.VERSION: f"{names.PROGRAM} {VERSION}"
+        if plan.settings.add_version_to_infotext
+        else None,
     }
     parameters = ", ".join(
         name if format_value(value) == name else f"{name}: {quote(format_value(value))}"
@@ -55,8 +64,8 @@ def write(plan: Plan, image_plan: ImagePlan, *, extra: Iterable[tuple[str, Value
 
 def format_value(value: str | float) -> str:
     """A number as short as it can be without losing a digit: 7.0 is "7"; a text as it is."""
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str | bool):
+        return str(value)
     return str(int(value)) if value == int(value) else repr(value)
 
 
@@ -65,6 +74,97 @@ def quote(value: str) -> str:
     if any(character in value for character in ",:\n"):
         return json.dumps(value, ensure_ascii=False)
     return value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parameters:
+    """What a parameter text says; nothing is validated.
+
+    `fields` has A1111's names; "Size: 512x768" is "Size-1" and "Size-2". It is empty when the text
+    has no line of parameters, and is then a mere prompt.
+    """
+
+    positive: str = ""
+    negative: str = ""
+    fields: Mapping[str, str]
+
+
+def parse(text: str) -> Parameters:
+    """Read a parameter text as A1111 does, in time proportional to its length; never fails.
+
+    Names that a line of parameters leaves out get what their absence means. A mere prompt gets
+    none of these, unlike in A1111, where pasting one changes settings.
+    """
+    *lines, last = text.strip().split("\n")
+    pairs = list(_pairs(last))
+    if len(pairs) < _FEWEST_PARAMETERS:
+        lines, pairs = [*lines, last], []
+    positive, negative = _split_prompts(lines)
+    fields: dict[str, str] = {}
+    for name, raw in pairs:
+        value = _unquote(raw)
+        size = _SIZE.fullmatch(value)
+        if size:
+            fields[f"{name}-1"], fields[f"{name}-2"] = size.groups()
+        elif value:
+            fields[name] = value
+    if fields:
+        fields = {**names.meant_when_missing(positive, negative, fields), **fields}
+    return Parameters(positive=positive, negative=negative, fields=fields)
+
+
+_FEWEST_PARAMETERS = 3
+"""A last line with fewer "name: value" pairs is part of the prompt."""
+
+_NAME = re.compile(r"[\w \-/]+")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)+"')
+_SIZE = re.compile(r"([0-9]+)x([0-9]+)")
+_NOT_A_FIRST_CHARACTER = " -/"
+
+
+def _pairs(line: str) -> Iterator[tuple[str, str]]:
+    """Every name of two characters or more before a colon, with the text up to the comma.
+
+    A comma inside a quoted text does not count, if another comma or the end follows the quotes.
+    """
+    position = 0
+    while match := _NAME.search(line, position):
+        position = match.end()
+        name = match.group().lstrip(_NOT_A_FIRST_CHARACTER)
+        if len(name) < 2 or not line.startswith(":", position):
+            continue
+        start = position + 1
+        while start < len(line) and line[start].isspace():
+            start += 1
+        quoted = _QUOTED.match(line, start)
+        if quoted and (quoted.end() == len(line) or line[quoted.end()] == ","):
+            position = quoted.end()
+        else:
+            comma = line.find(",", start)
+            position = len(line) if comma < 0 else comma
+        yield name, line[start:position]
+
+
+def _split_prompts(lines: Iterable[str]) -> tuple[str, str]:
+    prompts: tuple[list[str], list[str]] = [], []
+    negative = False
+    marker = names.NEGATIVE_PROMPT.strip()
+    for line in map(str.strip, lines):
+        negative = negative or line.startswith(marker)
+        text = line.removeprefix(marker).strip() if negative else line
+        if text or prompts[negative]:
+            prompts[negative].append(text)
+    return "\n".join(prompts[0]), "\n".join(prompts[1])
+
+
+def _unquote(value: str) -> str:
+    if len(value) < 2 or not (value.startswith('"') and value.endswith('"')):
+        return value
+    try:
+        text: object = json.loads(value)
+    except ValueError:
+        return value
+    return text if isinstance(text, str) else value
 
 
 def _main_fields(plan: Plan, image_plan: ImagePlan) -> dict[str, Value]:

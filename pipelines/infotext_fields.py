@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from pipelines.plan import Plan
 from pipelines.prompt import uses_attention
-from pipelines.samplers import Family
+from pipelines.requests import ResizeMode
+from pipelines.samplers import AUTOMATIC, Family
+from pipelines.settings import FIELDS
 
 NEGATIVE_PROMPT = "Negative prompt: "
 STEPS, SAMPLER, SCHEDULE_TYPE, CFG_SCALE = "Steps", "Sampler", "Schedule type", "CFG scale"
@@ -19,7 +21,11 @@ VARIATION_SEED, VARIATION_STRENGTH = "Variation seed", "Variation seed strength"
 SEED_RESIZE, DENOISING_STRENGTH = "Seed resize from", "Denoising strength"
 CLIP_SKIP, ENSD, INIT_IMAGE_HASH, RNG = "Clip skip", "ENSD", "Init image hash", "RNG"
 RESIZE_MODE = "Resize mode"  # ours: A1111 does not record it
+RESIZE_MODES = frozenset(mode.value for mode in ResizeMode)
 EMPHASIS, VERSION = "Emphasis", "Version"
+
+PROGRAM = "Redraw"
+"""Begins the version, so that A1111's rules for its own old versions pass our texts by."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,8 +41,8 @@ def _walks_sigmas(plan: Plan) -> bool:
     return plan.sampler.family is Family.k_diffusion
 
 
-def _has_churn(plan: Plan) -> bool:
-    return plan.sampler.label in ("Euler", "Heun", "DPM2")
+def _churns(plan: Plan) -> bool:
+    return plan.sampler.churns
 
 
 def uses_emphasis(positive: str, negative: str) -> bool:
@@ -50,12 +56,16 @@ RECORDED: tuple[Recorded, ...] = (
     Recorded(setting="sigma_min", default=0.0, matters=_walks_sigmas),
     Recorded(setting="sigma_max", default=0.0, matters=_walks_sigmas),
     Recorded(setting="rho", default=0.0, matters=_walks_sigmas),
-    Recorded(setting="eta_ancestral", default=1.0, matters=lambda plan: plan.sampler.uses_ensd),
-    Recorded(setting="eta_ddim", default=0.0, matters=lambda plan: plan.sampler.label == "DDIM"),
-    Recorded(setting="s_churn", default=0.0, matters=_has_churn),
-    Recorded(setting="s_tmin", default=0.0, matters=_has_churn),
-    Recorded(setting="s_tmax", default=0.0, matters=_has_churn),
-    Recorded(setting="s_noise", default=1.0, matters=_has_churn),
+    Recorded(setting="eta_ancestral", default=1.0, matters=lambda plan: plan.sampler.ancestral),
+    Recorded(setting="eta_ddim", default=0.0, matters=lambda plan: plan.sampler.obeys_eta_ddim),
+    Recorded(setting="s_churn", default=0.0, matters=_churns),
+    Recorded(setting="s_tmin", default=0.0, matters=_churns),
+    Recorded(setting="s_tmax", default=0.0, matters=_churns),
+    Recorded(
+        setting="s_noise",
+        default=1.0,
+        matters=lambda plan: plan.sampler.churns or plan.sampler.scales_fresh_noise,
+    ),
     Recorded(
         setting="emphasis",
         default="Original",
@@ -64,12 +74,33 @@ RECORDED: tuple[Recorded, ...] = (
 )
 """In A1111's order."""
 
-MISSING: Mapping[str, str] = {
+_MISSING: Mapping[str, str] = {
     CLIP_SKIP: "1",
     RNG: "GPU",
-    SCHEDULE_TYPE: "Automatic",
+    SCHEDULE_TYPE: AUTOMATIC,
     "Schedule max sigma": "0",
     "Schedule min sigma": "0",
     "Schedule rho": "0",
 }
-"""What a text without these names means. Other names that are missing mean: leave it as it is."""
+"""What any text without these names means."""
+
+
+def meant_when_missing(
+    positive: str, negative: str, fields: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Names and values that `fields` of a parameter text imply by leaving them out.
+
+    A1111 writes some settings only when they matter and reads their absence as no change; so do
+    we in its texts. In our own texts, absence means the default.
+    """
+    meant = dict(_MISSING)
+    if uses_emphasis(positive, negative):
+        meant[EMPHASIS] = "Original"
+    if fields.get(VERSION, "").startswith(PROGRAM):
+        meant[RESIZE_MODE] = ResizeMode.just_resize.value
+        meant[ENSD] = "0"
+        for row in RECORDED:
+            name = FIELDS[row.setting].infotext
+            if name and name != EMPHASIS:
+                meant[name] = f"{row.default}"
+    return {name: value for name, value in meant.items() if name not in fields}

@@ -14,6 +14,8 @@ from pipelines.errors import InvalidRequest
 from pipelines.imaging.geometry import Size
 from pipelines.requests import (
     LATENT_FACTOR,
+    MAX_SIDE,
+    MIN_SIDE,
     RANDOM_SEED,
     Img2ImgRequest,
     Prompt,
@@ -65,7 +67,8 @@ class Plan:
 
     `prompt` has its styles applied and lists none. `size` is the processing size in pixels and may
     not be a multiple of 8 (A1111's Resize by); `latent_size` is what the network sees.
-    `schedule` is resolved: "Automatic" only for timestep samplers, which follow none. `settings` include the job's overrides.
+    `schedule` is resolved: "Automatic" only for timestep samplers, which follow none. `settings`
+    include the job's overrides.
     `batches` hold the pictures in order. `created` is local time.
     """
 
@@ -156,9 +159,11 @@ def _processing_size(request: Img2ImgRequest) -> Size:
             return Size(width, height)
         case ResizeBy(scale=scale):
             size = Size.of(request.init_image.size).scaled(scale)
-            if min(size.width, size.height) < 64:
+            shorter, longer = sorted((size.width, size.height))
+            if shorter < MIN_SIDE or longer > MAX_SIDE:
                 raise InvalidRequest(
-                    f"Scale {scale:g} makes a picture of {size}; each side needs at least 64."
+                    f"Scale {scale:g} makes a picture of {size}; "
+                    f"each side must have between {MIN_SIDE} and {MAX_SIDE} pixels."
                 )
             return size
 

@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
 from PIL import Image
 
@@ -17,6 +16,9 @@ from pipelines.imaging.geometry import Size
 
 LATENT_FACTOR = 8
 """Picture pixels per latent pixel along one side, for every Stable Diffusion family."""
+
+MIN_SIDE, MAX_SIDE = 64, 8192
+"""Pixels on a side of the processing size, as on A1111's sliders (which end at 2048)."""
 
 MAX_SEED = 2**53 - 1
 """The largest whole number that a browser can hold exactly."""
@@ -33,7 +35,7 @@ class ResizeMode(Enum):
     latent_upscale = "Just resize (latent upscale)"
 
 
-def _number(label: str, value: float, low: float, high: float) -> None:
+def _number(label: str, value: object, low: float, high: float) -> None:
     """Refuse anything but a finite number within [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InvalidRequest(f"{label} must be a number from {low:g} to {high:g}, got {value!r}.")
@@ -41,11 +43,11 @@ def _number(label: str, value: float, low: float, high: float) -> None:
         raise InvalidRequest(f"{label} must lie between {low:g} and {high:g}, got {value:g}.")
 
 
-def _integer(label: str, value: int, low: int, high: int) -> None:
+def _integer(label: str, value: object, low: int, high: int) -> None:
     """Refuse anything but a whole number within [low, high]."""
     _number(label, value, low, high)
     if not isinstance(value, int):
-        raise InvalidRequest(f"{label} must be a whole number, got {value:g}.")
+        raise InvalidRequest(f"{label} must be a whole number, got {value}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +68,7 @@ class ResizeTo:
 
     def __post_init__(self) -> None:
         for label, value in (("Width", self.width), ("Height", self.height)):
-            _integer(label, value, 64, 8192)
+            _integer(label, value, MIN_SIDE, MAX_SIDE)
             if value % LATENT_FACTOR:
                 lower = value - value % LATENT_FACTOR
                 raise InvalidRequest(
@@ -116,7 +118,7 @@ class Seeds:
         _number("Variation strength", self.variation_strength, 0.0, 1.0)
         if self.resize_from is not None:
             for label, side in zip(("width", "height"), self._resize_sides(), strict=True):
-                _integer(f"Resize seed from {label}", side, LATENT_FACTOR, 8192)
+                _integer(f"Resize seed from {label}", side, LATENT_FACTOR, MAX_SIDE)
 
     def _resize_sides(self) -> tuple[int, int]:
         assert self.resize_from is not None
@@ -152,4 +154,4 @@ class Img2ImgRequest:
     seeds: Seeds = Seeds()
     batch: Batch = Batch()
     model: str | None = None
-    override_settings: Mapping[str, Any] = field(default_factory=dict)
+    override_settings: Mapping[str, object] = field(default_factory=dict[str, object])

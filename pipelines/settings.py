@@ -6,17 +6,22 @@ The Settings tab is drawn from the metadata; nothing else lists settings.
 
 import dataclasses
 import json
+import logging
 import math
-import os
 import re
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, TypeVar, Unpack, cast
 
 from pipelines.errors import InvalidRequest, StorageFailed
+from pipelines.files import write_atomically
+
+log = logging.getLogger(__name__)
+
+SettingValue = bool | int | float | str
+_Default = TypeVar("_Default", bound=SettingValue)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +40,20 @@ class Info:
     kind: str = "plain"  # "plain", "colour" (#rrggbb) or "hidden" (not in the Settings tab)
 
 
-def _setting(default: Any, section: str, label: str, **more: Any) -> Any:
+class _InfoOptions(TypedDict, total=False):
+    """The optional fields of Info."""
+
+    help: str
+    low: float
+    high: float
+    step: float
+    choices: tuple[str, ...]
+    infotext: str
+    per_job: bool
+    kind: str
+
+
+def _setting(default: _Default, section: str, label: str, **more: Unpack[_InfoOptions]) -> _Default:
     """A dataclass field carrying its Info."""
     info = Info(section=section, label=label, **more)
     return dataclasses.field(default=default, metadata={"info": info})
@@ -51,6 +69,8 @@ IMAGE_FORMATS = ("png", "jpg", "webp")
 class Settings:
     """Every setting with its default. Change with `with_changes`, which validates."""
 
+    # Unformatted so that a setting stays one paragraph and the table reads as one.
+    # fmt: off
     samples_save: bool = _setting(True, SAVING, "Always save all generated images")
     samples_format: str = _setting(
         "png", SAVING, "File format for images", choices=IMAGE_FORMATS, per_job=True
@@ -63,7 +83,7 @@ class Settings:
     directories_filename_pattern: str = _setting("[date]", SAVING, "Directory name pattern")
     grid_save: bool = _setting(True, SAVING, "Always save all generated image grids")
     grid_format: str = _setting("png", SAVING, "File format for grids", choices=IMAGE_FORMATS)
-    return_grid: bool = _setting(True, SAVING, "Show grid in results for web")
+    return_grid: bool = _setting(True, SAVING, "Show grid in gallery")
     n_rows: int = _setting(
         -1, SAVING, "Grid row count", low=-1, high=16,
         help="-1: as square as possible; 0: same as batch size.",
@@ -86,8 +106,8 @@ class Settings:
         False, SAVING, "Save init images when using img2img", per_job=True
     )
     save_incomplete_images: bool = _setting(
-        False, SAVING, "Save interrupted images",
-        help="Save images that have been interrupted in mid-generation.",
+        False, SAVING, "Save incomplete images",
+        help="Those interrupted in mid-generation; the page shows them either way.",
     )
     outdir_img2img_samples: str = _setting(
         "outputs/img2img-images", PATHS, "Output directory for img2img images",
@@ -116,7 +136,7 @@ class Settings:
         infotext="Emphasis", per_job=True,
     )
     randn_source: str = _setting(
-        "CPU", MODELS, "Random number generator source", choices=("GPU", "CPU", "NV"),
+        "CPU", MODELS, "Random number generator source.", choices=("GPU", "CPU", "NV"),
         infotext="RNG", per_job=True,
         help="CPU and NV give the same picture on every device; NV repeats NVIDIA cards' numbers.",
     )
@@ -165,15 +185,15 @@ class Settings:
         per_job=True,
     )
     sigma_min: float = _setting(
-        0.0, SAMPLERS, "sigma min", low=0.0, high=2.0, step=0.01,
+        0.0, SAMPLERS, "sigma min", low=0.0, high=100.0, step=0.01,
         infotext="Schedule min sigma", per_job=True, help="0 means the model's own.",
     )
     sigma_max: float = _setting(
-        0.0, SAMPLERS, "sigma max", low=0.0, high=60.0, step=0.01,
+        0.0, SAMPLERS, "sigma max", low=0.0, high=10000.0, step=0.01,
         infotext="Schedule max sigma", per_job=True, help="0 means the model's own.",
     )
     rho: float = _setting(
-        0.0, SAMPLERS, "rho", low=0.0, high=10.0, step=0.1, infotext="Schedule rho",
+        0.0, SAMPLERS, "rho", low=0.0, high=100.0, step=0.1, infotext="Schedule rho",
         per_job=True, help="0 means the schedule's own (7 for Karras).",
     )
     eta_noise_seed_delta: int = _setting(
@@ -187,12 +207,21 @@ class Settings:
         help="In sampling steps.",
     )
     live_preview_refresh_period: int = _setting(
-        400, PREVIEWS, "Progress bar and preview update period", low=100, high=10000,
+        400, PREVIEWS, "Progressbar and preview update period", low=100, high=10000,
         help="In milliseconds.",
     )
     add_model_hash_to_info: bool = _setting(True, INFOTEXT, "Add model hash to infotext")
     add_model_name_to_info: bool = _setting(True, INFOTEXT, "Add model name to infotext")
     add_version_to_infotext: bool = _setting(True, INFOTEXT, "Add program version to infotext")
+    disable_weights_auto_swap: bool = _setting(
+        False, INFOTEXT, "Disregard checkpoint information from pasted infotext"
+    )
+    infotext_styles: str = _setting(
+        "Apply if any", INFOTEXT, "Infer styles from prompts of pasted infotext",
+        choices=("Ignore", "Apply", "Discard", "Apply if any"),
+        help="Ignore: keep the texts. Apply: cut styles out and choose them. Discard: cut them "
+        "out. Apply if any: as Apply, but keep the chosen styles when none is found.",
+    )
     send_seed: bool = _setting(
         True, PAGE, "Send seed when sending prompt or image to other interface"
     )
@@ -200,13 +229,13 @@ class Settings:
         True, PAGE, "Send size when sending prompt or image to another interface"
     )
     interrupt_after_current: bool = _setting(
-        True, PAGE, "Don't interrupt in the middle",
+        True, PAGE, "Don't Interrupt in the middle",
         help="Interrupt lets the image being made finish if more were to follow; "
         "a second press stops at once.",
     )
     keyedit_precision_attention: float = _setting(
         0.1, PAGE, "Precision for (attention:1.1) when editing the prompt with Ctrl+up/down",
-        low=0.01, high=0.2, step=0.01,
+        low=0.01, high=0.2, step=0.001,
     )
     disable_token_counters: bool = _setting(False, PAGE, "Disable prompt token counters")
     max_picture_megapixels: float = _setting(
@@ -218,13 +247,14 @@ class Settings:
         help="Takes effect at the next start.",
     )
     max_queued_jobs: int = _setting(100, LIMITS, "Jobs that may wait at once", low=1, high=1000)
+    # fmt: on
 
-    def with_changes(self, changes: Mapping[str, Any]) -> "Settings":
+    def with_changes(self, changes: Mapping[str, object]) -> "Settings":
         """A copy with these values by key; InvalidRequest names the first bad key or value."""
         checked = {key: check(key, value) for key, value in changes.items()}
         return dataclasses.replace(self, **checked)
 
-    def for_job(self, overrides: Mapping[str, Any]) -> "Settings":
+    def for_job(self, overrides: Mapping[str, object]) -> "Settings":
         """A copy for one job; only keys marked per_job may be overridden."""
         for key in overrides:
             if key in FIELDS and not FIELDS[key].per_job:
@@ -239,7 +269,7 @@ _DEFAULTS = Settings()
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def check(key: str, value: Any) -> Any:
+def check(key: str, value: object) -> SettingValue:
     """`value` as it will be stored for `key`; InvalidRequest when it is of no use.
 
     Whole-valued floats become integers where an integer is wanted (JSON and sliders blur the two);
@@ -265,12 +295,14 @@ def check(key: str, value: Any) -> Any:
     return value
 
 
-def _check_number(info: Info, default: float, value: Any) -> float:
+def _check_number(info: Info, default: float, value: object) -> float:
     wanted = "a whole number" if isinstance(default, int) else "a number"
-    bad = isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)
-    if bad or (isinstance(default, int) and value != int(value)):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InvalidRequest(f"{info.label}: expected {wanted}, got {value!r}.")
-    assert info.low is not None and info.high is not None
+    if isinstance(default, int) and value != int(value):
+        raise InvalidRequest(f"{info.label}: expected {wanted}, got {value!r}.")
+    assert info.low is not None
+    assert info.high is not None
     if not info.low <= value <= info.high:
         raise InvalidRequest(
             f"{info.label} must lie between {info.low:g} and {info.high:g}, got {value:g}."
@@ -279,36 +311,58 @@ def _check_number(info: Info, default: float, value: Any) -> float:
 
 
 def load(path: Path) -> Settings:
-    """Settings from a `config.json`; defaults when there is none.
+    """Settings from a `config.json`, which may be A1111's or a newer version's; never fails.
 
-    Unknown keys are left out (the file may come from A1111 or a newer version); a file that is not
-    JSON, or a value that is out of range, raises InvalidRequest naming it.
+    A file that is not there means defaults. A file or a value that is of no use means defaults
+    too, with a warning in the log, so that the program starts. Unknown keys are passed over.
     """
-    if not path.exists():
-        return Settings()
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidRequest(f"Settings file {path.name} cannot be read: {error}.") from error
-    if not isinstance(stored, dict):
-        raise InvalidRequest(f"Settings file {path.name} must hold one JSON object.")
-    return Settings().with_changes({key: stored[key] for key in stored if key in FIELDS})
+    settings = Settings()
+    for key, value in _read(path).items():
+        if key not in FIELDS or value is None:
+            continue
+        try:
+            settings = settings.with_changes({key: value})
+        except InvalidRequest as error:
+            log.warning("Setting %s in %s is ignored. %s", key, path.name, error)
+    return settings
 
 
 def save(settings: Settings, path: Path) -> None:
-    """Write all settings as JSON, atomically; keys in the file that are not ours are kept."""
-    kept: dict[str, Any] = {}
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    text = json.dumps({**kept, **dataclasses.asdict(settings)}, indent=4, ensure_ascii=False)
+    """Write all settings as JSON, atomically; keys in the file that are not ours are kept.
+
+    A file that cannot be understood is first set aside as `config.json.broken`, so that nothing a
+    user wrote is lost. StorageFailed when the disk refuses.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        Path(temporary).replace(path)
+        if path.exists() and not _is_sound(path):
+            path.replace(path.with_name(f"{path.name}.broken"))
+        kept = _read(path)
+        text = json.dumps({**kept, **dataclasses.asdict(settings)}, indent=4, ensure_ascii=False)
+        write_atomically(path, f"{text}\n".encode())
     except OSError as error:
         raise StorageFailed(f"Settings could not be saved to {path}: {error.strerror}.") from error
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        return isinstance(json.loads(path.read_bytes()), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _read(path: Path) -> dict[str, object]:
+    """What the file holds; nothing, with a warning in the log, when it cannot be understood."""
+    try:
+        stored: object = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        log.warning("Settings in %s cannot be read, so defaults are used: %s", path, error)
+        return {}
+    if not isinstance(stored, dict):
+        log.warning("Settings in %s are not one JSON object, so defaults are used.", path)
+        return {}
+    return cast(dict[str, object], stored)
 
 
 class SettingsStore:
@@ -324,7 +378,7 @@ class SettingsStore:
         """The settings as they are now."""
         return self._current
 
-    def change(self, changes: Mapping[str, Any]) -> Settings:
+    def change(self, changes: Mapping[str, object]) -> Settings:
         """Validate, save to disk, then make current; nothing changes when either fails."""
         with self._lock:
             changed = self._current.with_changes(changes)
