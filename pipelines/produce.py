@@ -1,0 +1,162 @@
+"""A plan to a result: every batch gets its infotext and is saved as soon as it is done."""
+
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from PIL import Image
+
+from pipelines import infotext
+from pipelines.errors import InvalidPicture, UserError
+from pipelines.imaging.colours import profile_problem
+from pipelines.imaging.grids import contact_sheet
+from pipelines.imaging.prepare import prepare_init_image
+from pipelines.infotext_fields import INIT_IMAGE_HASH
+from pipelines.monitor import Monitor
+from pipelines.plan import ImagePlan, Plan
+from pipelines.results import Denoise, DenoisedBatch, Picture, Result
+from pipelines.storage import Storage, init_image_hash
+
+T = TypeVar("T")
+
+
+class WriteInfotext(Protocol):
+    """`pipelines.infotext.write`, as it is used here."""
+
+    def __call__(
+        self, plan: Plan, image_plan: ImagePlan, *, extra: tuple[tuple[str, str], ...] = ()
+    ) -> str:
+        """The parameter text of one picture."""
+        ...
+
+
+class Production:
+    """Carries plans out: the network's run is handed in, and so is where pictures go."""
+
+    def __init__(
+        self, denoise: Denoise, storage: Storage, *, write_infotext: WriteInfotext = infotext.write
+    ) -> None:
+        self._denoise = denoise
+        self._storage = storage
+        self._write_infotext = write_infotext
+
+    def __call__(self, plan: Plan, monitor: Monitor) -> Result:
+        """Everything the plan's job made, saved as the settings say; raises UserError.
+
+        A failure to save costs no picture: it stays in the result, and the sentence goes into the
+        comments. The same holds for a failure of the run once there are pictures. InvalidRequest
+        for an output folder outside `outputs` comes before any work.
+        """
+        started = time.perf_counter()
+        self._storage.check_folders(plan.settings)
+        album = _Album(plan, self._storage, self._write_infotext)
+        failed = False
+        try:
+            for batch in self._denoise(plan, monitor):
+                album.add(batch)
+        except UserError as error:
+            if not album.pictures:
+                raise
+            album.note(str(error))
+            failed = True
+        grid = album.make_grid()
+        stopped = failed or (monitor.stop_after_batch and album.incomplete)
+        return Result(
+            plan=plan,
+            pictures=tuple(album.pictures),
+            init_image=album.init_image or prepare_init_image(plan),
+            grid=grid,
+            interrupted=stopped or len(album.pictures) < len(plan.images),
+            comments=tuple(album.comments),
+            seconds=time.perf_counter() - started,
+        )
+
+
+class _Album:
+    """The pictures of one job as they come in."""
+
+    def __init__(self, plan: Plan, storage: Storage, write_infotext: WriteInfotext) -> None:
+        self.pictures: list[Picture] = []
+        self.comments: list[str] = []
+        self.init_image: Image.Image | None = None
+        self.incomplete = False  # whether a batch was stopped early
+        self._plan = plan
+        self._storage = storage
+        self._write_infotext = write_infotext
+        self._extra: tuple[tuple[str, str], ...] = ()
+        if problem := profile_problem(plan.request.init_image):
+            self.note(problem)
+
+    def note(self, sentence: str) -> None:
+        """A sentence for the user; the same one is not said twice."""
+        if sentence not in self.comments:
+            self.comments.append(sentence)
+
+    def add(self, batch: DenoisedBatch) -> None:
+        """Take in one batch: infotext, file, comments."""
+        settings = self._plan.settings
+        for comment in batch.comments:
+            self.note(comment)
+        if self.init_image is None:
+            self.init_image = batch.init_image
+            self._begin()
+        self.incomplete = self.incomplete or not batch.complete
+        wanted = settings.samples_save and (batch.complete or settings.save_incomplete_images)
+        for image_plan, image in batch.images:
+            text = self._write_infotext(self._plan, image_plan, extra=self._extra)
+            if not self.pictures:
+                self._attempt(lambda text=text: self._storage.remember(text))
+            self.pictures.append(self._keep(image, text, image_plan, save=wanted))
+
+    def make_grid(self) -> Picture | None:
+        """The contact sheet of several pictures, if the settings want it saved or shown.
+
+        One that shows an unfinished picture is saved only if unfinished pictures are.
+        """
+        plan, settings = self._plan, self._plan.settings
+        if len(self.pictures) < 2 or not (settings.grid_save or settings.return_grid):
+            return None
+        try:
+            sheet = contact_sheet(
+                [picture.image for picture in self.pictures],
+                rows=settings.n_rows,
+                batch_size=plan.request.batch.size,
+                prevent_empty_spots=settings.grid_prevent_empty_spots,
+                background=settings.grid_background_color,
+            )
+        except InvalidPicture as error:
+            self.note(str(error))
+            return None
+        text = self.pictures[0].infotext
+        path = None
+        if settings.grid_save and (not self.incomplete or settings.save_incomplete_images):
+            path = self._attempt(lambda: self._storage.save_grid(sheet, text, plan))
+            if path is not None and settings.save_txt:
+                self._attempt(lambda: self._storage.save_sidecar(path, text))
+        if not settings.return_grid:
+            return None
+        return Picture(image=sheet, infotext=text, plan=None, path=path)
+
+    def _begin(self) -> None:
+        """Once, with the first batch: the source picture is saved if the settings say so."""
+        if self._plan.settings.save_init_img:
+            self._extra = ((INIT_IMAGE_HASH, init_image_hash(self._plan.request.init_image)),)
+            self._attempt(lambda: self._storage.save_init_image(self._plan))
+
+    def _keep(self, image: Image.Image, text: str, image_plan: ImagePlan, *, save: bool) -> Picture:
+        path = None
+        if save:
+            path = self._attempt(
+                lambda: self._storage.save_picture(image, text, image_plan, self._plan)
+            )
+            if path is not None and self._plan.settings.save_txt:
+                self._attempt(lambda: self._storage.save_sidecar(path, text))
+        return Picture(image=image, infotext=text, plan=image_plan, path=path)
+
+    def _attempt(self, save: Callable[[], T]) -> T | None:
+        """What `save` gives; None, and its sentence among the comments, when it fails."""
+        try:
+            return save()
+        except UserError as error:
+            self.note(str(error))
+            return None

@@ -1,0 +1,276 @@
+"""Pictures on disk: folders, numbers, formats, and the parameter text inside each file.
+
+A file appears under its name only when all of it is on the disk, so a kill leaves no half picture.
+Pictures are written as plain sRGB without a profile: a source with another colour profile was
+converted when it was opened.
+"""
+
+import errno
+import hashlib
+import io
+import os
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from pipelines import filenames
+from pipelines.errors import InvalidRequest, StorageFailed
+from pipelines.files import write_atomically
+from pipelines.imaging.colours import to_rgb
+from pipelines.imaging.metadata import (
+    MAX_EXIF_BYTES,
+    exif_block,
+    png_chunks,
+    read_infotext,
+    storable,
+)
+from pipelines.plan import ImagePlan, Plan
+from pipelines.settings import FIELDS, Settings
+
+__all__ = ["LAST_INFOTEXT", "OUTPUTS", "Storage", "init_image_hash", "read_infotext"]
+
+OUTPUTS = "outputs"
+"""The one folder below the data folder whose files the page serves."""
+
+LAST_INFOTEXT = "params.txt"
+"""A1111's file with the parameters of the last job, in the data folder."""
+
+MAX_SIDE = {"jpg": 65535, "webp": 16383}
+"""The most pixels along one side that a format can hold; larger pictures become PNG."""
+
+_FOLDER_SETTINGS = ("outdir_img2img_samples", "outdir_img2img_grids", "outdir_init_images")
+_TRIES = 500
+_TEMPORARY = ".redraw-"
+_STALE_SECONDS = 3600
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+
+
+class Storage:
+    """Writes what jobs make below `data_dir`; safe to use from several threads and processes.
+
+    Methods that write raise StorageFailed, with nothing half-written left behind.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._lock = threading.Lock()
+
+    def check_folders(self, settings: Settings) -> None:
+        """InvalidRequest if one of the output folders in `settings` is not inside `outputs`."""
+        for key in _FOLDER_SETTINGS:
+            self._folder(settings, key)
+
+    def save_picture(
+        self, image: Image.Image, infotext: str, image_plan: ImagePlan, plan: Plan
+    ) -> Path:
+        """Write one finished RGB picture under the next number; where it lies now."""
+        settings = plan.settings
+        named = filenames.Named(plan=plan, image_plan=image_plan, image=image)
+        folder = self._folder(settings, "outdir_img2img_samples", self._subfolders(named))
+        default = (
+            filenames.DEFAULT_PATTERN_IN_SUBFOLDER
+            if settings.save_to_dirs
+            else filenames.DEFAULT_PATTERN
+        )
+        stem = filenames.file_stem(settings.samples_filename_pattern or default, named)
+        extension, content = _encode(image, infotext, settings.samples_format, settings)
+
+        def name(number: int) -> str:
+            return f"{number:05}-{stem}" if stem else f"{number:05}"
+
+        return self._write_numbered(folder, "", name, extension, content)
+
+    def save_grid(self, image: Image.Image, infotext: str, plan: Plan) -> Path:
+        """Write a contact sheet as `grid-0000` and so on; where it lies now."""
+        settings = plan.settings
+        named = filenames.Named(plan=plan, image_plan=plan.images[0], image=image)
+        folder = self._folder(settings, "outdir_img2img_grids", self._subfolders(named))
+        extension, content = _encode(image, infotext, settings.grid_format, settings)
+        return self._write_numbered(folder, "grid-", "grid-{:04}".format, extension, content)
+
+    def save_init_image(self, plan: Plan) -> Path:
+        """Write the job's source picture, as it came, as a PNG named for its pixels' MD5.
+
+        A picture that PNG cannot hold (CMYK, floating point) is written in RGB.
+        """
+        image = plan.request.init_image
+        folder = self._folder(plan.settings, "outdir_init_images")
+        path = folder / f"{init_image_hash(image)}.png"
+        if not path.exists():
+            kept = image if image.mode in _PNG_MODES else to_rgb(image)
+            content = _encode(kept, read_infotext(image) or "", "png", plan.settings)[1]
+            self._write(path, content)
+        return path
+
+    def save_sidecar(self, picture: Path, infotext: str) -> Path:
+        """Write `infotext` into a text file beside a saved picture, of the same name."""
+        path = picture.with_suffix(".txt")
+        self._write(path, (storable(infotext) + "\n").encode("utf-8"))
+        return path
+
+    def remember(self, infotext: str) -> None:
+        """Keep the parameters of the last job for the paste button, in A1111's `params.txt`."""
+        self._write(self._data_dir / LAST_INFOTEXT, storable(infotext).encode("utf-8"))
+
+    def _subfolders(self, named: filenames.Named) -> tuple[str, ...]:
+        settings = named.plan.settings
+        if not settings.save_to_dirs:
+            return ()
+        return filenames.folder_parts(settings.directories_filename_pattern, named)
+
+    def _folder(self, settings: Settings, key: str, parts: tuple[str, ...] = ()) -> Path:
+        """The folder that a setting names, and `parts` below it; not yet made."""
+        given: str = getattr(settings, key)
+        outputs = (self._data_dir / OUTPUTS).resolve()
+        try:
+            folder = (self._data_dir / given).joinpath(*parts).resolve()
+            inside = folder.relative_to(outputs)
+        except (ValueError, OSError):
+            inside = None
+        if inside is None or any(part.startswith(".") for part in inside.parts):
+            raise InvalidRequest(
+                f"{FIELDS[key].label} must be a folder inside {OUTPUTS}, "
+                f"such as {getattr(Settings(), key)}; got {given!r}."
+            )
+        return outputs / inside
+
+    def _write_numbered(
+        self,
+        folder: Path,
+        prefix: str,
+        name: Callable[[int], str],
+        extension: str,
+        content: bytes,
+    ) -> Path:
+        """Write `content` under the first free number above all there are; that path."""
+        temporary = folder / f"{_TEMPORARY}{secrets.token_hex(8)}.tmp"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            room = _longest_name(folder) - len(f".{extension}")
+            try:
+                _write_through(temporary, content)
+                with self._lock:
+                    first = _next_number(folder, prefix)
+                    for number in range(first, first + _TRIES):
+                        stem = filenames.shorten(name(number), room)
+                        path = folder / f"{stem}.{extension}"
+                        if _claim(temporary, path):
+                            return path
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._failure(folder, content, error) from error
+        raise StorageFailed(
+            f"No free file name was found in {self._shown(folder)} after {_TRIES} tries."
+        )
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            write_atomically(path, content)
+        except OSError as error:
+            raise self._failure(path, content, error) from error
+
+    def _failure(self, path: Path, content: bytes, error: OSError) -> StorageFailed:
+        size = f"{len(content) / 1e6:.1f} MB"
+        if error.errno in _DISK_FULL:
+            return StorageFailed(
+                f"The disk is full: {size} could not be saved to {self._shown(path)}."
+            )
+        reason = error.strerror or str(error)
+        return StorageFailed(f"{size} could not be saved to {self._shown(path)}: {reason}.")
+
+    def _shown(self, path: Path) -> str:
+        """`path` as people are told it: from the data folder on."""
+        root = self._data_dir.resolve()
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def init_image_hash(image: Image.Image) -> str:
+    """MD5 of the raw pixel bytes, by which A1111 names a saved source picture."""
+    return hashlib.md5(image.tobytes(), usedforsecurity=False).hexdigest()
+
+
+def _encode(
+    image: Image.Image, infotext: str, wanted: str, settings: Settings
+) -> tuple[str, bytes]:
+    """The file's extension and content; PNG when `wanted` cannot hold the picture or its text."""
+    infotext = storable(infotext) if settings.enable_pnginfo else ""
+    exif = exif_block(infotext) if infotext and wanted != "png" else b""
+    too_large = wanted != "png" and max(image.size) > MAX_SIDE[wanted]
+    extension = "png" if too_large or len(exif) > MAX_EXIF_BYTES else wanted
+    buffer = io.BytesIO()
+    quality = settings.jpeg_quality
+    match extension:
+        case "jpg":
+            image.save(buffer, "JPEG", quality=quality, exif=exif)
+        case "webp":
+            lossless = settings.webp_lossless
+            image.save(buffer, "WEBP", quality=quality, lossless=lossless, exif=exif)
+        case _:
+            image.save(buffer, "PNG", pnginfo=png_chunks(infotext) if infotext else None)
+    return extension, buffer.getvalue()
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Write a new file, and come back once it is on the disk."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _claim(temporary: Path, path: Path) -> bool:
+    """Give a written file its name, unless that is taken.
+
+    A hard link fails when the name exists, whoever made it. File systems without links get a
+    look first; two processes could then meet on one name, threads cannot.
+    """
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise
+        if path.exists():
+            return False
+        temporary.replace(path)
+    return True
+
+
+def _next_number(folder: Path, prefix: str) -> int:
+    """One more than the highest number that a file's name begins with after `prefix`.
+
+    What a killed process left unfinished an hour ago is cleared away in passing.
+    """
+    numbered = re.compile(re.escape(prefix) + "([0-9]+)")
+    highest = -1
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if match := numbered.match(entry.name):
+                highest = max(highest, int(match[1]))
+            elif entry.name.startswith(_TEMPORARY):
+                _remove_if_stale(Path(entry.path))
+    return highest + 1
+
+
+def _remove_if_stale(temporary: Path) -> None:
+    try:
+        if time.time() - temporary.stat().st_mtime > _STALE_SECONDS:
+            temporary.unlink()
+    except OSError:  # another process was quicker
+        return
+
+
+def _longest_name(folder: Path) -> int:
+    """How many bytes a file's name may have in `folder`."""
+    try:
+        return min(255, os.pathconf(folder, "PC_NAME_MAX"))
+    except (AttributeError, ValueError, OSError):  # Windows has no pathconf
+        return 255
