@@ -20,7 +20,7 @@ from ui.security import LOGIN_PATH, no_store
 
 Clock = Callable[[], float]
 
-LOCAL_USER = ""
+LOCAL_USER = "local"
 """Who everybody is when there are no accounts."""
 
 SESSION_SECONDS = 7 * 24 * 3600.0

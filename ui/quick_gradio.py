@@ -1,4 +1,4 @@
-"""Makes `import gradio` twice as fast; import this module before gradio.
+"""Makes `import gradio` twice as fast, if `install` is called before it.
 
 For each of its 80 component classes gradio parses its own source, renders the type stub that lies
 beside it and compares the two, at every import: half of the time the import takes. The stubs come
@@ -44,4 +44,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-sys.meta_path.insert(0, _Finder())
+def install() -> None:
+    """Act on the coming import of gradio; does nothing the second time."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())

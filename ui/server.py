@@ -1,5 +1,6 @@
 """The web server: the page, our own routes, and the layers that guard both."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -25,11 +26,11 @@ def create_server(
     port: int = 7860,
     hosts: AllowedHosts | None = None,
     notices: Notices | None = None,
-    page: dict[str, Any] | None = None,
+    look: Mapping[str, Any] | None = None,
 ) -> FastAPI:
     """The application to be served on `port`.
 
-    `hosts` may gain names and `notices` sentences while it runs. `page` holds further arguments of
+    `hosts` may gain names and `notices` sentences while it runs. `look` holds further arguments of
     `gr.mount_gradio_app`: head, css, theme. The folder of outputs is made if there is none.
     """
     gate = make_gate(options.accounts, port, options.theme)
@@ -54,8 +55,6 @@ def create_server(
     app.include_router(
         make_progress_routes(context.engine, notices or Notices(), gate.current_user)
     )
-    arguments = dict(page or {})
-    arguments["head"] = _theme_script(options.theme) + arguments.get("head", "")
     # gradio leaves the callable in the type of `auth`, which is not used here, unknown.
     return gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]
         app,
@@ -73,16 +72,5 @@ def create_server(
         mcp_server=False,
         ssr_mode=False,
         pwa=False,
-        **arguments,
-    )
-
-
-def _theme_script(theme: str | None) -> str:
-    """Opens the page in this theme, by Gradio's own query parameter; one already there wins."""
-    if theme is None:
-        return ""
-    return (
-        "<script>{const here = new URL(location.href);"
-        'if (!here.searchParams.has("__theme")) {'
-        f'here.searchParams.set("__theme", "{theme}"); location.replace(here);}}}}</script>'
+        **(look or {}),
     )

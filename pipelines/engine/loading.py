@@ -57,7 +57,7 @@ class BackgroundRun(Generic[Part]):
             monitor.stage("Loading PyTorch…")
         while not self._ended.wait(LOOK_SECONDS):
             if monitor.stop_now:
-                raise UserError("Interrupted before the first step.")
+                return
         if self._loaded is None:
             raise UserError(f"PyTorch and diffusers could not be loaded: {self._error}.")
         yield from self._loaded.denoise(plan, monitor)

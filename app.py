@@ -1,0 +1,163 @@
+"""Redraw's start: reads the flags, puts all parts together, serves the page until Ctrl+C."""
+
+import logging
+import os
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.errors import UserError
+from ui import quick_gradio
+from ui.cli import Options, parse
+from ui.hosts import ANY_ADDRESS, AllowedHosts
+from ui.listening import listen
+from ui.notices import Notices
+
+if TYPE_CHECKING:
+    from pipelines.diffusion.run import Diffusion
+    from pipelines.engine.loading import BackgroundRun
+    from ui.context import Context
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).resolve().parent
+
+LOADING_DELAY = 0.5
+"""Seconds between the server's start and the import of PyTorch, which would slow the first page."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until interrupted; the exit status: 0, or 2 with one sentence on stderr."""
+    try:
+        options = parse(sys.argv[1:] if arguments is None else arguments, default_dir=HERE)
+        serve(options)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def serve(options: Options) -> None:
+    """Start everything in its order, and end it in the reverse order."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    listener, port = listen(options.server_name, options.port)
+    set_environment(options)
+    # From here on gradio is imported, which takes a second or two: not before the flags are right.
+    quick_gradio.install()
+    from ui.page import build_page, css, head, theme
+    from ui.running import run
+    from ui.server import create_server
+
+    context, loading = build_context(options)
+    hosts = AllowedHosts(options.server_name, options.allowed_hosts)
+    notices = Notices()
+    app = create_server(
+        context,
+        build_page(context),
+        options,
+        port=port,
+        hosts=hosts,
+        notices=notices,
+        look={"head": head(options.theme), "css": css(), "theme": theme()},
+    )
+
+    def announce() -> None:
+        address = local_address(options.server_name, port)
+        print(f"Redraw {context.version}: {address}", flush=True)
+        later = threading.Timer(LOADING_DELAY, loading.start)
+        later.daemon = True
+        later.start()
+        if options.share:
+            in_background(lambda: share(options, port, hosts, notices))
+        if options.autolaunch:
+            in_background(lambda: webbrowser.open(address))
+
+    try:
+        run(app, listener, announce)
+    finally:
+        context.engine.close()
+
+
+def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]":
+    """Settings, models, styles and engine; PyTorch is loaded later, by `BackgroundRun.start`."""
+    from pipelines.catalog.folders import Kind, folders_for
+    from pipelines.catalog.scan import FolderCatalog
+    from pipelines.engine.engine import Engine
+    from pipelines.engine.loading import BackgroundRun
+    from pipelines.infotext import VERSION
+    from pipelines.produce import Production
+    from pipelines.settings import SettingsStore
+    from pipelines.storage import Storage
+    from pipelines.styles import StyleBook
+    from ui.context import Context
+
+    data_dir = options.data_dir
+    settings = SettingsStore(data_dir / "config.json")
+    models = (options.models_dir or data_dir / "models", HERE / "models")
+    catalog = FolderCatalog(
+        folders_for(Kind.checkpoint, models, extra=options.ckpt_dir),
+        folders_for(Kind.vae, models, extra=options.vae_dir),
+        data_dir / "cache",
+    )
+
+    def load() -> "Diffusion":
+        from pipelines.diffusion.run import Diffusion
+
+        return Diffusion(
+            medvram=options.medvram,
+            lowvram=options.lowvram,
+            no_half_vae=options.no_half_vae,
+        )
+
+    loading = BackgroundRun(load)
+    context = Context(
+        engine=Engine(Production(loading.denoise, Storage(data_dir))),
+        catalog=catalog,
+        styles=StyleBook(data_dir / "styles.csv"),
+        settings=settings,
+        data_dir=data_dir,
+        count_tokens=lambda text, checkpoint: (
+            loading.loaded.count_tokens(text, checkpoint) if loading.loaded else None
+        ),
+        version=VERSION,
+    )
+    return context, loading
+
+
+def set_environment(options: Options) -> None:
+    """What the libraries read when they are imported: nothing is reported to anybody."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    # Uploads stay in a folder of ours rather than in one that all users of the machine share.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(options.data_dir / "cache" / "gradio"))
+
+
+def local_address(server_name: str, port: int) -> str:
+    """Where the page is found on this machine."""
+    name = "127.0.0.1" if server_name in ANY_ADDRESS else server_name
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def share(options: Options, port: int, hosts: AllowedHosts, notices: Notices) -> None:
+    """Ask for the public link, and print what came of it."""
+    from ui.share import open_link
+
+    open_link(options.server_name, port, hosts, notices)
+    print(notices.sentences[-1], flush=True)
+
+
+def in_background(work: Callable[[], object]) -> None:
+    """Do `work` on a thread that does not keep the program from ending."""
+    threading.Thread(target=work, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
