@@ -17,8 +17,10 @@ from ui.listening import listen
 from ui.notices import Notices
 
 if TYPE_CHECKING:
+    from pipelines.catalog.scan import FolderCatalog
     from pipelines.diffusion.run import Diffusion
     from pipelines.engine.loading import BackgroundRun
+    from pipelines.settings import Settings
     from ui.context import Context
 
 log = logging.getLogger(__name__)
@@ -109,13 +111,15 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
     )
 
     def load() -> "Diffusion":
+        from pipelines.diffusion.device import choose_policy
         from pipelines.diffusion.run import Diffusion
 
-        return Diffusion(
-            medvram=options.medvram,
-            lowvram=options.lowvram,
-            no_half_vae=options.no_half_vae,
+        policy = choose_policy(
+            medvram=options.medvram, lowvram=options.lowvram, no_half_vae=options.no_half_vae
         )
+        diffusion = Diffusion(policy)
+        in_background(lambda: preload(diffusion, catalog, settings.current))
+        return diffusion
 
     loading = BackgroundRun(load)
     context = Context(
@@ -130,6 +134,14 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         version=VERSION,
     )
     return context, loading
+
+
+def preload(diffusion: "Diffusion", catalog: "FolderCatalog", settings: "Settings") -> None:
+    """Load the chosen model, so that the first click need not; a broken one is refused then."""
+    try:
+        diffusion.preload(catalog.find(settings.sd_model_checkpoint), settings)
+    except UserError as error:
+        log.warning("The model is not loaded ahead: %s", error)
 
 
 def set_environment(options: Options) -> None:
