@@ -1,0 +1,101 @@
+"""From shared components to a pipeline, and from a plan to the pipeline's arguments."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers import StableDiffusionImg2ImgPipeline
+from torch import nn
+
+from pipelines.diffusion.load import Components
+from pipelines.diffusion.noise import planned_noise
+from pipelines.diffusion.schedulers import PlannedScheduler, make_scheduler
+from pipelines.plan import ImagePlan, Plan
+
+
+def img2img_pipeline(components: Components) -> StableDiffusionImg2ImgPipeline:
+    """Diffusers' own pipeline around the shared parts; its scheduler comes with each batch."""
+    pipeline = StableDiffusionImg2ImgPipeline(
+        vae=components.vae,
+        unet=components.unet,
+        text_encoder=components.text_encoder,
+        tokenizer=components.tokenizer,
+        scheduler=None,  # pyright: ignore[reportArgumentType] set for each batch
+        safety_checker=None,  # pyright: ignore[reportArgumentType] diffusers allows none
+        feature_extractor=None,  # pyright: ignore[reportArgumentType] as above
+        requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def keep_outside_in_float32(unet: nn.Module, dtype: torch.dtype) -> None:
+    """Let `unet` compute in `dtype` while everything around it stays in float32.
+
+    A1111 keeps latents and guidance in float32; diffusers would keep both in the network's format,
+    where bf16 holds three decimal digits.
+    """
+
+    def enter(
+        module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        texts = kwargs["encoder_hidden_states"].to(dtype)
+        return (args[0].to(dtype), *args[1:]), {**kwargs, "encoder_hidden_states": texts}
+
+    def leave(module: nn.Module, args: object, output: tuple[torch.Tensor, ...]) -> tuple[Any, ...]:
+        return (output[0].float(), *output[1:])
+
+    unet.register_forward_pre_hook(enter, with_kwargs=True)
+    unet.register_forward_hook(leave)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchInputs:
+    """What one batch is denoised from, once texts and picture are encoded.
+
+    `positive` and `negative` are 1xTxD, `latents` 1x4xhxw clean and scaled; all on the device.
+    """
+
+    positive: torch.Tensor
+    negative: torch.Tensor
+    latents: torch.Tensor
+
+
+def batch_scheduler(
+    plan: Plan, components: Components, images: Sequence[ImagePlan], inputs: BatchInputs
+) -> PlannedScheduler:
+    """The scheduler that carries this batch's noise and steps."""
+    noise, sources = planned_noise(plan, images, inputs.latents.shape[1:], inputs.latents.device)
+    return make_scheduler(
+        plan,
+        components.scheduler_config,
+        noise=noise,
+        sources=sources,
+        dtype=components.unet.dtype,
+    )
+
+
+def call_arguments(
+    plan: Plan,
+    count: int,
+    inputs: BatchInputs,
+    on_step: Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]],
+) -> dict[str, Any]:
+    """The pipeline's arguments for a batch of `count` pictures.
+
+    Strength is 1 because the scheduler's schedule is cut already. The generator is a throwaway one:
+    the noise that the pipeline draws is not used, and torch's global generator is left alone.
+    """
+    return {
+        "image": inputs.latents.repeat(count, 1, 1, 1),
+        "prompt_embeds": inputs.positive.repeat(count, 1, 1),
+        "negative_prompt_embeds": inputs.negative.repeat(count, 1, 1),
+        "strength": 1.0,
+        "num_inference_steps": plan.steps.executed,
+        "guidance_scale": plan.request.sampling.cfg_scale,
+        "generator": torch.Generator("cpu").manual_seed(0),
+        "output_type": "latent",
+        "callback_on_step_end": on_step,
+        "callback_on_step_end_tensor_inputs": [],
+    }

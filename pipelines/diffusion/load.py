@@ -1,0 +1,228 @@
+"""From a catalogue entry to diffusers' components, read from disk only and checked as they come."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, StableDiffusionImg2ImgPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from pipelines.catalog.checkpoints import Checkpoint, Layout
+from pipelines.catalog.headers import read_header, read_json
+from pipelines.diffusion.device import DevicePolicy, Offload
+from pipelines.errors import ModelBroken
+
+log = logging.getLogger(__name__)
+
+PIPELINES = frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"})
+"""Classes of model_index.json whose components are the ones loaded here."""
+
+Fingerprint = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """One model's parts, shared by every pipeline that is assembled from them.
+
+    `scheduler_config` is the model's noise table and prediction type, as its folder gives them.
+    """
+
+    vae: AutoencoderKL
+    unet: UNet2DConditionModel
+    text_encoder: CLIPTextModel
+    tokenizer: CLIPTokenizer
+    scheduler_config: Mapping[str, Any]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all weights."""
+        return sum(
+            tensor.numel() * tensor.element_size()
+            for module in (self.vae, self.unet, self.text_encoder)
+            for tensor in (*module.parameters(), *module.buffers())
+        )
+
+
+def fingerprint(checkpoint: Checkpoint) -> Fingerprint:
+    """Changes when any file of the checkpoint does: names, sizes and times of change."""
+    path = checkpoint.path
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    described = []
+    for file in files:
+        status = file.stat()
+        described.append((file.relative_to(path).as_posix(), status.st_size, status.st_mtime_ns))
+    return tuple(described)
+
+
+def load_components(checkpoint: Checkpoint, policy: DevicePolicy) -> Components:
+    """Read a Stable Diffusion 1 or 2 model in diffusers' layout; all parts stay on the processor.
+
+    ModelBroken names the file that is missing, damaged, cut short or of an unsupported kind.
+    Nothing is ever downloaded, no code of a model is run, and only safetensors are read.
+    """
+    if checkpoint.layout is Layout.file:
+        raise ModelBroken(
+            f"Checkpoint {checkpoint.name!r} is a single file; "
+            "only models in diffusers' folder layout can be loaded."
+        )
+    folder = checkpoint.path
+    _check_kind(checkpoint)
+    components = Components(
+        vae=_read_network(checkpoint, "vae", AutoencoderKL, policy.vae_dtype),
+        unet=_read_network(checkpoint, "unet", UNet2DConditionModel, policy.dtype),
+        text_encoder=_read_network(checkpoint, "text_encoder", CLIPTextModel, policy.text_dtype),
+        tokenizer=load_tokenizer(checkpoint),
+        scheduler_config=_read_json(checkpoint, folder / "scheduler" / "scheduler_config.json"),
+    )
+    _check_shapes(checkpoint, components)
+    if policy.channels_last:
+        components.unet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] torch's stub lacks this overload
+        components.vae.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] as above
+    return components
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> CLIPTokenizer:
+    """The tokenizer alone, which takes a moment; ModelBroken if it cannot be read."""
+    folder = checkpoint.path / "tokenizer"
+    single = folder / "tokenizer.json"
+    for name in ("tokenizer.json",) if single.exists() else ("vocab.json", "merges.txt"):
+        if not (folder / name).is_file():
+            raise _broken(checkpoint, folder / name, "is missing")
+    return _guarded(
+        checkpoint, folder, lambda: CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    )
+
+
+def place(pipeline: StableDiffusionImg2ImgPipeline, policy: DevicePolicy) -> None:
+    """Move a pipeline's parts to the device, or arrange for them to be moved when needed."""
+    match policy.offload:
+        case Offload.none:
+            pipeline.to(policy.device)
+        case Offload.whole_models:
+            pipeline.enable_model_cpu_offload(device=policy.device)
+        case Offload.layers:
+            pipeline.enable_sequential_cpu_offload(device=policy.device)
+
+
+def _broken(checkpoint: Checkpoint, path: Path, what: str) -> ModelBroken:
+    inside = path.relative_to(checkpoint.path).as_posix()
+    return ModelBroken(f"Checkpoint {checkpoint.name!r} cannot be loaded: {inside} {what}.")
+
+
+def _read_json(checkpoint: Checkpoint, path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise _broken(checkpoint, path, "is missing")
+    try:
+        return read_json(path)
+    except ModelBroken as error:
+        raise _broken(checkpoint, path, f"is damaged ({error})") from error
+
+
+def _check_kind(checkpoint: Checkpoint) -> None:
+    index = _read_json(checkpoint, checkpoint.path / "model_index.json")
+    kind = index.get("_class_name")
+    if kind not in PIPELINES:
+        raise ModelBroken(
+            f"Checkpoint {checkpoint.name!r} is a {kind}; "
+            "only Stable Diffusion 1 and 2 models can be loaded."
+        )
+    wanted = {
+        "vae": "AutoencoderKL",
+        "unet": "UNet2DConditionModel",
+        "text_encoder": "CLIPTextModel",
+    }
+    for part, name in wanted.items():
+        given = index.get(part)
+        if not (isinstance(given, list) and given[-1] == name):
+            raise ModelBroken(
+                f"Checkpoint {checkpoint.name!r} cannot be loaded: its {part} is {given!r} "
+                f"where {name} is expected."
+            )
+
+
+def _check_shapes(checkpoint: Checkpoint, components: Components) -> None:
+    """Parts that each load may still not fit together."""
+    unet, vae = components.unet.config, components.vae.config
+    width = components.text_encoder.config.hidden_size
+    facts = (
+        ("the network takes", unet["in_channels"], "channels", 4),
+        ("the VAE has", vae["latent_channels"], "latent channels", 4),
+        ("the VAE has", len(vae["block_out_channels"]), "levels", 4),
+        ("the network reads texts of width", unet["cross_attention_dim"], "", width),
+    )
+    for subject, given, unit, expected in facts:
+        if given != expected:
+            raise ModelBroken(
+                f"Checkpoint {checkpoint.name!r} cannot be used: {subject} {given} {unit}".rstrip()
+                + f" where {expected} is expected."
+            )
+
+
+def _read_network(checkpoint: Checkpoint, part: str, kind: Any, dtype: torch.dtype) -> Any:
+    """One part, in evaluation mode, with every weight it needs found in its file."""
+    folder = checkpoint.path / part
+    _read_json(checkpoint, folder / "config.json")
+    stem = "model" if kind is CLIPTextModel else "diffusion_pytorch_model"
+    variant = _check_weights(checkpoint, folder, stem)
+
+    def read() -> Any:
+        precision = {"dtype" if kind is CLIPTextModel else "torch_dtype": dtype}
+        return kind.from_pretrained(
+            folder,
+            variant=variant,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            **precision,
+        )
+
+    network, info = _guarded(checkpoint, folder, read)
+    if info["missing_keys"]:
+        name = min(info["missing_keys"])
+        raise _broken(
+            checkpoint, folder, f"lacks {len(info['missing_keys'])} weights such as {name}"
+        )
+    return network.eval().requires_grad_(False)
+
+
+def _check_weights(checkpoint: Checkpoint, folder: Path, stem: str) -> str | None:
+    """Check the weight files' headers and lengths; the name of their variant, if they have one."""
+    for variant in (None, "fp16"):
+        infix = f".{variant}" if variant else ""
+        whole = folder / f"{stem}{infix}.safetensors"
+        shards = folder / f"{stem}.safetensors.index{infix}.json"
+        if whole.is_file():
+            files = [whole]
+        elif shards.is_file():
+            listed = _read_json(checkpoint, shards).get("weight_map", {})
+            files = [folder / name for name in sorted(set(listed.values()))]
+        else:
+            continue
+        for file in files:
+            if not file.is_file():
+                raise _broken(checkpoint, file, "is missing")
+            try:
+                read_header(file)
+            except ModelBroken as error:
+                raise _broken(checkpoint, file, f"is damaged ({error})") from error
+        return variant
+    raise _broken(checkpoint, folder / f"{stem}.safetensors", "is missing")
+
+
+def _guarded(checkpoint: Checkpoint, folder: Path, read: Callable[[], Any]) -> Any:
+    """What `read` gives; whatever it dies of is the model's fault and becomes ModelBroken.
+
+    The libraries raise nearly every type there is for damaged files, so that all are taken but
+    running out of memory.
+    """
+    try:
+        return read()
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        log.warning("Loading %s failed.", folder, exc_info=True)
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise _broken(checkpoint, folder, f"is damaged or incomplete ({line})") from error
