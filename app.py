@@ -55,7 +55,7 @@ def serve(options: Options) -> None:
     # From here on gradio is imported, which takes a second or two: not before the flags are right.
     quick_gradio.install()
     from ui.page import build_page, css, head, theme
-    from ui.running import run
+    from ui.running import make_server
     from ui.server import create_server
 
     context, loading = build_context(options)
@@ -83,7 +83,7 @@ def serve(options: Options) -> None:
             in_background(lambda: webbrowser.open(address))
 
     try:
-        run(app, listener, announce)
+        make_server(app, announce).run([listener])
     finally:
         context.engine.close()
 

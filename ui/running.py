@@ -1,7 +1,11 @@
 """Serving an application over HTTP until Ctrl+C."""
 
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,14 +24,30 @@ class _Server(uvicorn.Server):
         if self.started:
             self._tell()
 
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Stop on a signal; unlike uvicorn's own, do not raise it again once all is closed."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in signals}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-def run(app: FastAPI, listener: socket.socket, started: Callable[[], None]) -> None:
-    """Serve `app` on `listener`; `started` is called once it answers. Ctrl+C ends it."""
-    make_server(app, started).run([listener])
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first press begins the orderly end, which is short; more do not cut it off."""
+        self.should_exit = True
 
 
 def make_server(app: FastAPI, started: Callable[[], None]) -> uvicorn.Server:
-    """A server that trusts no proxy headers and says nothing about each request."""
+    """A server that trusts no proxy headers and says nothing about each request.
+
+    `started` is called on the event loop once it answers; its `run` takes the listening sockets.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
