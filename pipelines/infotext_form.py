@@ -9,7 +9,14 @@ from pipelines.catalog.checkpoints import Catalog, Checkpoint
 from pipelines.errors import InvalidRequest, ModelBroken, ModelNotFound
 from pipelines.infotext import Parameters, format_value
 from pipelines.requests import LATENT_FACTOR
-from pipelines.samplers import AUTOMATIC, SCHEDULES, Sampler, find_sampler, find_schedule
+from pipelines.samplers import (
+    AUTOMATIC,
+    SCHEDULES,
+    Sampler,
+    allowed_schedules,
+    find_sampler,
+    find_schedule,
+)
 from pipelines.settings import FIELDS, Settings, SettingValue, check
 from pipelines.styles import StyleBook
 
@@ -188,7 +195,11 @@ class _Fields:
         except InvalidRequest:
             self.comments.append(f"Schedule type {schedule[:40]!r} is not known here.")
             return sampler and sampler.label, None
-        if sampler and label == sampler.automatic_schedule:
+        # A timestep sampler follows no schedule, whatever an A1111 user had chosen beside it.
+        own = sampler and (
+            label == sampler.automatic_schedule or label not in allowed_schedules(sampler)
+        )
+        if own:
             label = AUTOMATIC
         return sampler and sampler.label, label
 

@@ -18,7 +18,9 @@ MAX_DEPTH = 50
 """Brackets of a kind open at once; more are ordinary characters. 50 already weigh 117."""
 
 # Between two of these lies plain text. A colon counts only as the start of ":1.3)".
-_MARK = re.compile(r"\\[()\[\]\\]?|[()\[\]]|:\s*(?P<weight>[+-]?[\d.]+)\s*\)", re.ASCII)
+_MARK = re.compile(
+    r"\\[()\[\]\\]?|[()\[\]]|:\s*(?P<weight>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*\)"
+)
 _BREAK_WORD = re.compile(r"\bBREAK\b")
 
 
@@ -68,17 +70,11 @@ def _tokens(text: str) -> Iterator[tuple[str, float | None]]:
     for match in _MARK.finditer(text):
         if match.start() > end:
             yield text[end : match.start()], None
-        yield match.group(), _number(match.group("weight"))
+        weight = match.group("weight")
+        yield match.group(), None if weight is None else float(weight)
         end = match.end()
     if end < len(text):
         yield text[end:], None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:  # "1.2.3" is no weight but ordinary text
-        return None
 
 
 def _split_at_breaks(plain: str) -> list[str | None]:

@@ -177,12 +177,12 @@ def _extract(style: str, prompt: str) -> str | None:
     if not style:
         return prompt
     before, placeholder, after = style.partition(PLACEHOLDER)
+    if stripped == f"{before}{after}".strip():
+        return ""
     if placeholder:
         long_enough = len(stripped) >= len(before) + len(after)
         if long_enough and stripped.startswith(before) and stripped.endswith(after):
             return stripped[len(before) : len(stripped) - len(after)]
         return None
-    if stripped == style:
-        return ""
     joined = f", {style}"
     return stripped.removesuffix(joined) if stripped.endswith(joined) else None

@@ -1,0 +1,326 @@
+"""The parameter text: written as A1111 writes it, read as A1111 reads it."""
+
+import json
+import random
+import time
+
+import pytest
+
+from pipelines import infotext
+from pipelines.imaging.geometry import Size
+from pipelines.infotext import VERSION, format_value, parse, quote, write
+from pipelines.plan import Plan
+from pipelines.requests import Batch, Prompt, ResizeBy, ResizeMode, Sampling, Seeds
+from tests.helpers.plans import plan_for
+from tests.helpers.slow_infotext import slow_parse
+
+
+def written(plan: Plan, index: int = 0) -> str:
+    return write(plan, plan.images[index])
+
+
+def last_line(plan: Plan) -> str:
+    return written(plan).rsplit("\n", 1)[-1]
+
+
+def test_a_plain_job_is_written_as_a1111_writes_it():
+    assert written(plan_for()) == (
+        "a cat\nNegative prompt: blurry\n"
+        "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 1, "
+        "Size: 512x512, Model hash: 0123456789, Model: demo, Denoising strength: 0.75, "
+        f"Version: Redraw {VERSION}"
+    )
+
+
+def test_every_key_stands_in_a1111s_order():
+    plan = plan_for(
+        sampling=Sampling(sampler="Euler a", schedule="Karras", steps=31, cfg_scale=7.5),
+        seeds=Seeds(seed=5, variation_seed=9, variation_strength=0.25, resize_from=Size(512, 768)),
+        resize_mode=ResizeMode.crop_and_resize,
+        prompt=Prompt(positive="a (cat:1.2)"),
+        settings={
+            "CLIP_stop_at_last_layers": 2,
+            "eta_noise_seed_delta": 31337,
+            "randn_source": "NV",
+            "initial_noise_multiplier": 1.05,
+            "img2img_extra_noise": 0.1,
+            "sigma_min": 0.1,
+            "sigma_max": 10.0,
+            "rho": 5.0,
+            "eta_ancestral": 0.5,
+            "emphasis": "No norm",
+        },
+    )
+    text = write(plan, plan.images[0], extra=[("Init image hash", "abc"), ("Lora hashes", "a: b")])
+    assert text == (
+        "a (cat:1.2)\n"
+        "Steps: 31, Sampler: Euler a, Schedule type: Karras, CFG scale: 7.5, Seed: 5, "
+        "Size: 512x512, Model hash: 0123456789, Model: demo, Variation seed: 9, "
+        "Variation seed strength: 0.25, Seed resize from: 512x768, Denoising strength: 0.75, "
+        "Resize mode: Crop and resize, Clip skip: 2, ENSD: 31337, Init image hash: abc, RNG: NV, "
+        "Noise multiplier: 1.05, Extra noise: 0.1, Schedule min sigma: 0.1, "
+        "Schedule max sigma: 10, Schedule rho: 5, Eta: 0.5, Emphasis: No norm, "
+        f'Lora hashes: "a: b", Version: Redraw {VERSION}'
+    )
+
+
+def test_an_empty_prompt_leaves_no_empty_line():
+    assert written(plan_for(prompt=Prompt())).startswith("Steps: 20")
+
+
+def test_a_prompt_may_span_lines():
+    text = written(plan_for(prompt=Prompt(positive="one\ntwo", negative="three\nfour")))
+    assert text.startswith("one\ntwo\nNegative prompt: three\nfour\nSteps: 20")
+
+
+def test_each_picture_has_its_own_seed():
+    plan = plan_for(batch=Batch(count=2, size=2), seeds=Seeds(seed=7))
+    seeds = [parse(write(plan, image)).fields["Seed"] for image in plan.images]
+    assert seeds == ["7", "8", "9", "10"]
+
+
+def test_under_a_variation_the_variation_seed_counts_instead():
+    plan = plan_for(
+        batch=Batch(count=2), seeds=Seeds(seed=7, variation_seed=20, variation_strength=0.5)
+    )
+    second = parse(write(plan, plan.images[1])).fields
+    assert (second["Seed"], second["Variation seed"]) == ("7", "21")
+
+
+@pytest.mark.parametrize(
+    ("sampler", "schedule", "expected"),
+    [
+        ("DPM++ 2M", "Automatic", "Karras"),
+        ("DPM++ 2M", "Exponential", "Exponential"),
+        ("Euler a", "Automatic", "Automatic"),
+        ("Euler", "Uniform", "Uniform"),
+        ("DDIM", "Automatic", "Automatic"),
+    ],
+)
+def test_the_schedule_is_written_as_a1111_resolves_it(sampler: str, schedule: str, expected: str):
+    plan = plan_for(sampling=Sampling(sampler=sampler, schedule=schedule))
+    assert parse(written(plan)).fields["Schedule type"] == expected
+
+
+@pytest.mark.parametrize(
+    ("sampler", "setting", "value", "name"),
+    [
+        ("Euler", "eta_noise_seed_delta", 5, "ENSD"),
+        ("Euler", "eta_ancestral", 0.5, "Eta"),
+        ("Euler a", "eta_ddim", 0.5, "Eta DDIM"),
+        ("DPM++ 2M", "s_churn", 0.5, "Sigma churn"),
+        ("DDIM", "sigma_max", 5.0, "Schedule max sigma"),
+        ("DPM++ 2M", "emphasis", "None", "Emphasis"),
+    ],
+)
+def test_a_setting_without_effect_is_not_written(
+    sampler: str, setting: str, value: object, name: str
+):
+    plan = plan_for(sampling=Sampling(sampler=sampler), settings={setting: value})
+    assert f"{name}:" not in last_line(plan)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "setting", "value", "expected"),
+    [
+        ("DDIM", "eta_ddim", 0.5, "Eta DDIM: 0.5"),
+        ("Euler", "s_churn", 2.0, "Sigma churn: 2"),
+        ("Euler", "s_tmin", 0.5, "Sigma tmin: 0.5"),
+        ("Euler", "s_tmax", 9.0, "Sigma tmax: 9"),
+        ("Euler", "s_noise", 1.003, "Sigma noise: 1.003"),
+        ("Euler", "randn_source", "CPU", "RNG: CPU"),
+    ],
+)
+def test_a_setting_with_effect_is_written(sampler: str, setting: str, value: object, expected: str):
+    plan = plan_for(sampling=Sampling(sampler=sampler), settings={setting: value})
+    assert f", {expected}, " in last_line(plan)
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("add_model_hash_to_info", "Model hash"),
+        ("add_model_name_to_info", "Model"),
+        ("add_version_to_infotext", "Version"),
+    ],
+)
+def test_what_the_user_does_not_want_recorded_is_left_out(setting: str, name: str):
+    assert name in parse(written(plan_for())).fields
+    assert name not in parse(written(plan_for(settings={setting: False}))).fields
+
+
+def test_resize_by_records_the_size_it_came_to():
+    plan = plan_for(size=ResizeBy(scale=1.51))
+    assert ", Size: 96x96, " in last_line(plan)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (7.0, "7"),
+        (7, "7"),
+        (0.0, "0"),
+        (0.1, "0.1"),
+        (1 / 3, "0.3333333333333333"),
+        (2**53 - 1, "9007199254740991"),
+        (1e-7, "1e-07"),
+        (True, "True"),
+    ],
+)
+def test_numbers_lose_no_digit_and_show_none_in_vain(value: float, expected: str):
+    assert format_value(value) == expected
+    assert float(value) == (1.0 if expected == "True" else float(expected))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("plain text", "plain text"),
+        ('with "quotes"', 'with "quotes"'),
+        ("a, b", '"a, b"'),
+        ("a: b", '"a: b"'),
+        ("a\nb", '"a\\nb"'),
+        ('"é", ü', '"\\"é\\", ü"'),
+    ],
+)
+def test_values_are_quoted_where_they_would_confuse(value: str, expected: str):
+    assert quote(value) == expected
+
+
+def test_a_value_that_equals_its_name_stands_alone():
+    plan = plan_for()
+    assert ", Upscaled, " in write(plan, plan.images[0], extra=[("Upscaled", "Upscaled")])
+
+
+def test_a_value_of_none_is_left_out():
+    plan = plan_for()
+    assert "Nothing" not in write(plan, plan.images[0], extra=[("Nothing", None)])
+
+
+def test_the_version_does_not_look_like_one_of_a1111():
+    assert not VERSION.startswith("v")
+    assert parse(written(plan_for())).fields["Version"] == f"Redraw {VERSION}"
+
+
+def test_an_a1111_text_is_read():
+    parameters = parse(
+        "a cat,\n in a hat\nNegative prompt: blurry\nugly\n"
+        "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.0, Seed: 1, "
+        'Size: 512x768, Model hash: 0123456789, Lora hashes: "a: 1, b: 2", Version: v1.10.1'
+    )
+    assert parameters.positive == "a cat,\nin a hat"
+    assert parameters.negative == "blurry\nugly"
+    assert parameters.fields["Size-1"] == "512"
+    assert parameters.fields["Size-2"] == "768"
+    assert parameters.fields["Lora hashes"] == "a: 1, b: 2"
+    assert parameters.fields["Version"] == "v1.10.1"
+
+
+def test_names_left_out_get_what_their_absence_means():
+    fields = parse("a (cat)\nSteps: 20, Sampler: Euler, Seed: 1").fields
+    assert fields["Clip skip"] == "1"
+    assert fields["RNG"] == "GPU"
+    assert fields["Schedule type"] == "Automatic"
+    assert fields["Schedule rho"] == "0"
+    assert fields["Emphasis"] == "Original"
+    assert "Denoising strength" not in fields
+    assert "Resize mode" not in fields
+
+
+def test_in_our_own_texts_absence_means_the_default():
+    fields = parse(written(plan_for())).fields
+    assert fields["Resize mode"] == "Just resize"
+    assert fields["Noise multiplier"] == "1.0"
+    assert fields["ENSD"] == "0"
+    assert "Emphasis" not in fields
+
+
+def test_a_mere_prompt_has_no_fields():
+    parameters = parse("a cat: tabby, eyes: green\nNegative prompt: dogs")
+    assert parameters.positive == "a cat: tabby, eyes: green"
+    assert parameters.negative == "dogs"
+    assert parameters.fields == {}
+
+
+def test_a_last_line_with_fewer_than_three_pairs_is_prompt():
+    assert parse("one\nSteps: 20, Seed: 1").positive == "one\nSteps: 20, Seed: 1"
+
+
+def test_quotes_that_do_not_reach_a_comma_are_taken_as_they_are():
+    fields = parse('Steps: 1, Name: "a" b, Other: "c, Seed: 3').fields
+    assert fields["Name"] == '"a" b'
+    assert fields["Other"] == '"c'
+
+
+def test_nothing_makes_an_empty_prompt():
+    assert parse("") == infotext.Parameters(fields={})
+
+
+def random_text(generator: random.Random) -> str:
+    pieces = [
+        "Steps", "CFG scale", "a-b/c", "x", "é1", ":", ": ", ",", ", ", '"', "\\", '\\"', "\n",
+        "Negative prompt: ", " ", "512x768", "7.5", "(cat)", "\t", "\0", '"a: b, c"', '"\\u00e9"',
+        "Seed: 1, Steps: 2, Size: 64x64", "\r\n", "_", "-", "/", "12x", "x12", "[]", "{", "\u3000",
+    ]  # fmt: skip
+    return "".join(generator.choices(pieces, k=generator.randrange(40)))
+
+
+def test_random_texts_read_as_an_independent_slow_reader_reads_them():
+    generator = random.Random(20)
+    with_fields = 0
+    for _ in range(5000):
+        text = random_text(generator)
+        positive, negative, expected = slow_parse(text)
+        actual = parse(text)
+        assert (actual.positive, actual.negative) == (positive, negative), repr(text)
+        assert {**actual.fields, **expected} == actual.fields, repr(text)
+        implied = actual.fields.keys() - expected.keys()
+        assert "Steps" not in implied, repr(text)
+        with_fields += bool(expected)
+    assert with_fields > 1000
+
+
+def test_random_values_survive_being_written_and_read():
+    generator = random.Random(21)
+    plan = plan_for()
+    alphabet = 'ab ,:"\\\n\t\0éx\u30001'
+    for _ in range(500):
+        value = "".join(generator.choices(alphabet, k=generator.randrange(1, 12)))
+        text = write(plan, plan.images[0], extra=[("Some key", value)])
+        got = parse(text).fields.get("Some key", "")
+        # A1111 quotes for commas, colons and newlines only: white space beside an unquoted value
+        # goes, and a value in quotes of its own loses them.
+        bare = not any(character in value for character in ",:\n")
+        expected = value.lstrip() if bare else value
+        if bare and len(expected) > 1 and expected[0] == '"' == expected[-1]:
+            continue
+        assert got == expected, repr(value)
+
+
+HOSTILE = {
+    "commas": "," * 10**6,
+    "one word": "a" * 10**6,
+    "names without end": "ab " * 350_000,
+    "names and colons": "ab:" * 350_000,
+    "open quotes": 'ab: "' * 200_000,
+    "nested quotes": 'ab: "\\"' * 150_000,
+    "escapes": 'ab: "' + "\\" * 10**6,
+    "spaces": "ab:" + " " * 10**6,
+    "NUL": "\0" * 10**6,
+    "lines": "\n" * 10**6 + "a",
+    "deep JSON": "a1: " + "[" * 10**6,
+    "digits": "Steps: 1, Seed: 2, Size: " + "1" * 10**6 + "x",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_megabyte_made_to_confuse_is_read_at_once(name: str):
+    began = time.process_time()
+    parse(HOSTILE[name])
+    # Linear reading takes well under a second; anything quadratic would take hours.
+    assert time.process_time() - began < 20
+
+
+def test_quoted_values_are_json():
+    value = 'a, "b": \\ é'
+    assert json.loads(quote(value)) == value
