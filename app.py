@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
     from ui.context import Context
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("redraw")
 
 HERE = Path(__file__).resolve().parent
+
+OWN_LOGGERS = ("extensions", "pipelines", "redraw", "ui")
+"""Heard from INFO on; everybody else from WARNING on."""
 
 LOADING_DELAY = 0.5
 """Seconds between the server's start and the import of PyTorch, which would slow the first page."""
@@ -46,10 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(options: Options) -> None:
     """Start everything in its order, and end it in the reverse order."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in OWN_LOGGERS:
+        logging.getLogger(name).setLevel(logging.INFO)
     listener, port = listen(options.server_name, options.port)
     set_environment(options)
     # From here on gradio is imported, which takes a second or two: not before the flags are right.
