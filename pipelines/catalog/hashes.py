@@ -26,7 +26,7 @@ _LEGACY_OFFSET, _LEGACY_LENGTH = 0x100000, 0x10000
 
 def weight_files(path: Path) -> list[Path]:
     """What is hashed for `path`: the file itself, or a folder's safetensors files in path order."""
-    if path.is_file():
+    if not path.is_dir():
         return [path]
     return sorted(path.rglob("*.safetensors"), key=lambda file: file.relative_to(path).as_posix())
 

@@ -145,6 +145,6 @@ def _data_length(tensors: Mapping[str, Any]) -> int:
             continue
         try:
             end = max(end, int(tensor["data_offsets"][1]))
-        except (TypeError, KeyError, IndexError, ValueError) as error:
+        except (TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
             raise ModelBroken(f"its tensor {name[:80]!r} is described wrongly.") from error
     return end

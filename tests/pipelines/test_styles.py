@@ -208,5 +208,5 @@ def test_a_folder_in_the_place_of_the_file_is_explained(path: Path):
 def test_a_disk_that_refuses_is_reported(tmp_path: Path):
     (tmp_path / "file").write_text("not a folder")
     book = StyleBook(tmp_path / "file" / "styles.csv")
-    with pytest.raises(StorageFailed, match="styles.csv"):
+    with pytest.raises(StorageFailed, match="could not be saved"):
         book.save(Style(name="new"))

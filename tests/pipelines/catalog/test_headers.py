@@ -1,0 +1,81 @@
+"""Headers of safetensors files: what they tell, and how they refuse."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.catalog.headers import default_size_of_file, explain_damage, read_header
+from pipelines.errors import ModelBroken
+from pipelines.imaging.geometry import Size
+
+Make = Callable[..., Path]
+
+
+def test_a_header_is_read(tmp_path: Path, safetensors: Make):
+    header = read_header(safetensors(tmp_path / "a.safetensors", ("one", "two")))
+    assert list(header) == ["one", "two"]
+    assert explain_damage(tmp_path / "a.safetensors") is None
+
+
+@pytest.mark.parametrize(
+    ("tensor", "side"),
+    [
+        ("cond_stage_model.transformer.text_model.embeddings.position_ids", 512),
+        ("cond_stage_model.model.transformer.resblocks.0.ln_1.bias", 768),
+        ("conditioner.embedders.0.transformer.text_model.final_layer_norm.bias", 1024),
+        ("model.diffusion_model.joint_blocks.0.context_block.attn.qkv.bias", 1024),
+    ],
+)
+def test_the_size_a_model_was_made_for_is_told_by_its_tensors(
+    tmp_path: Path, safetensors: Make, tensor: str, side: int
+):
+    path = safetensors(tmp_path / "a.safetensors", ("first", tensor))
+    assert default_size_of_file(path) == Size(side, side)
+
+
+def framed(text: bytes, data: bytes = b"") -> bytes:
+    return len(text).to_bytes(8, "little") + text + data
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00" * 7,
+        b"\x00" * 8,
+        b"\xff" * 8,
+        b"\xff" * 100,
+        (10**8 + 1).to_bytes(8, "little") + b"{}",
+        (3).to_bytes(8, "little") + b"{}",
+        framed(b"no"),
+        framed(b"[]"),
+        framed(b"[" * 100_000),
+        framed(b"\xff\xfe\xfd"),
+        framed(b'{"a": 1}'),
+        framed(b'{"a": {}}'),
+        framed(b'{"a": {"data_offsets": []}}'),
+        framed(b'{"a": {"data_offsets": [0, "x"]}}'),
+        framed(b'{"a": {"data_offsets": [0, 2]}}', b"1"),
+        framed(b'{"a": {"data_offsets": [0, 2]}}', b"123"),
+        framed(b'{"a": {"data_offsets": [0, 1e400]}}', b"1"),
+    ],
+)
+def test_a_damaged_file_is_explained(tmp_path: Path, content: bytes):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelBroken):
+        read_header(path)
+    assert (explain_damage(path) or "").endswith(".")
+
+
+def test_metadata_is_no_tensor(tmp_path: Path):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(framed(json.dumps({"__metadata__": {"format": "pt"}}).encode()))
+    assert explain_damage(path) is None
+
+
+def test_a_missing_file_is_explained(tmp_path: Path):
+    with pytest.raises(ModelBroken, match="No such file"):
+        read_header(tmp_path / "none.safetensors")
