@@ -49,6 +49,7 @@ class Sampler:
     scales_fresh_noise: bool = False  # an ancestral sampler that obeys s_noise
     churns: bool = False  # obeys s_churn, s_tmin, s_tmax and s_noise
     obeys_eta_ddim: bool = False
+    corrects_first_step: bool = False  # two model calls in the first step
     second_order: bool = False  # two model calls a step, but one in the last
     uses_ensd: bool = False  # A1111 writes ENSD to its infotext
     discards_next_to_last_sigma: bool = False
@@ -73,6 +74,17 @@ SAMPLERS: tuple[Sampler, ...] = (
         automatic_schedule="Karras",
     ),
     Sampler(
+        label="DPM++ 2S a",
+        aliases=("k_dpmpp_2s_a",),
+        scheduler="DPMSolverSinglestepScheduler",
+        options={"solver_order": 2, "lower_order_final": True},
+        automatic_schedule="Karras",
+        ancestral=True,
+        scales_fresh_noise=True,
+        second_order=True,
+        uses_ensd=True,
+    ),
+    Sampler(
         label="Euler a",
         aliases=("k_euler_a", "k_euler_ancestral"),
         scheduler="EulerDiscreteScheduler",
@@ -80,6 +92,34 @@ SAMPLERS: tuple[Sampler, ...] = (
         uses_ensd=True,
     ),
     Sampler(label="Euler", aliases=("k_euler",), scheduler="EulerDiscreteScheduler", churns=True),
+    Sampler(label="LMS", aliases=("k_lms",), scheduler="LMSDiscreteScheduler"),
+    Sampler(
+        label="Heun",
+        aliases=("k_heun",),
+        scheduler="HeunDiscreteScheduler",
+        churns=True,
+        second_order=True,
+    ),
+    Sampler(
+        label="DPM2",
+        aliases=("k_dpm_2",),
+        scheduler="KDPM2DiscreteScheduler",
+        automatic_schedule="Karras",
+        churns=True,
+        second_order=True,
+        discards_next_to_last_sigma=True,
+    ),
+    Sampler(
+        label="DPM2 a",
+        aliases=("k_dpm_2_a",),
+        scheduler="KDPM2DiscreteScheduler",
+        automatic_schedule="Karras",
+        ancestral=True,
+        scales_fresh_noise=True,
+        second_order=True,
+        uses_ensd=True,
+        discards_next_to_last_sigma=True,
+    ),
     Sampler(
         label="DDIM",
         aliases=("ddim",),
@@ -88,6 +128,15 @@ SAMPLERS: tuple[Sampler, ...] = (
         family=Family.timesteps,
         automatic_schedule=AUTOMATIC,
         obeys_eta_ddim=True,
+    ),
+    Sampler(
+        label="PLMS",
+        aliases=("plms",),
+        scheduler="PNDMScheduler",
+        options={"skip_prk_steps": True, "set_alpha_to_one": False},
+        family=Family.timesteps,
+        automatic_schedule=AUTOMATIC,
+        corrects_first_step=True,
     ),
 )
 

@@ -13,11 +13,10 @@ pass it a throwaway generator to leave torch's global one alone. Latents stay fl
 One scheduler serves one batch.
 """
 
-import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import diffusers
@@ -28,9 +27,9 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from pipelines.diffusion.noise import NoiseSource
 from pipelines.diffusion.sigmas import ModelNoise, schedule_sigmas
+from pipelines.diffusion.solvers import SOLVERS, Leg, plan_calls, plan_legs
 from pipelines.plan import Plan
-from pipelines.samplers import Family, Sampler, check_combination, ddim_stride
-from pipelines.settings import Settings
+from pipelines.samplers import Family, check_combination, ddim_stride
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,9 +47,6 @@ class DiffusersScheduler(Protocol):
     """What we touch of diffusers' classes, whose mixins hide it; no class has all the tables."""
 
     timesteps: torch.Tensor
-    sigmas: torch.Tensor
-    sigmas_interpol: torch.Tensor
-    order_list: list[int]
     alphas_cumprod: torch.Tensor
     final_alpha_cumprod: torch.Tensor
     is_scale_input_called: bool
@@ -114,95 +110,6 @@ class PlannedScheduler(SchedulerMixin, ConfigMixin):
         """The float32 latents after one model call, in a tuple whatever `return_dict` says."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Leg:
-    """One step of a k-diffusion sampler, deterministic from `start` down to `target`.
-
-    Afterwards noise of standard deviation `fresh` is added; None draws no noise at all.
-    """
-
-    start: float
-    target: float
-    fresh: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
-    """One model call: the network is asked at `sigma`, the solver moves the latents to `after`.
-
-    `index` is where the diffusers class finds this call in its tables. The last call of a sampler
-    step `finishes` it, and brings the leg's `fresh` noise.
-    """
-
-    sigma: float
-    after: float
-    index: int
-    finishes: bool = True
-    fresh: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Solver:
-    """What a diffusers class wants in its tables.
-
-    `middle` gives the noise level of the second model call of a step; without it there is one call.
-    `table` makes the class's sigmas from the legs, `stride` of them a step.
-    `preserves_variance`: the class holds latents divided by sqrt(1 + sigma^2).
-    """
-
-    table: Callable[[Sequence[Leg]], list[float]]
-    stride: int
-    middle: Callable[[Leg], float] | None = None
-    preserves_variance: bool = False
-
-
-def _chain(legs: Sequence[Leg]) -> list[float]:
-    """Every leg starts where the one before ended: what multistep solvers look back on."""
-    return [leg.start for leg in legs] + [legs[-1].target]
-
-
-def _pairs(legs: Sequence[Leg]) -> list[float]:
-    return [sigma for leg in legs for sigma in (leg.start, leg.target)]
-
-
-SOLVERS: Mapping[str, Solver] = {
-    "EulerDiscreteScheduler": Solver(table=_pairs, stride=2),
-    "DPMSolverMultistepScheduler": Solver(table=_chain, stride=1, preserves_variance=True),
-}
-
-
-def plan_legs(sampler: Sampler, sigmas: Sequence[float], settings: Settings) -> list[Leg]:
-    """The steps down the cut schedule `sigmas`, with ancestral noise where the sampler has it.
-
-    Ancestral step: k-diffusion's split of a step to sigma into a deterministic one to sigma_down
-    and noise sigma_up, with sigma_down^2 + sigma_up^2 = sigma^2 (Song et al. 2020, scaled by eta).
-    """
-    scale = settings.s_noise if sampler.scales_fresh_noise else 1.0
-    legs: list[Leg] = []
-    for start, end in itertools.pairwise(sigmas):
-        if not sampler.ancestral or end == 0:
-            legs.append(Leg(start=start, target=end))
-            continue
-        full = end * math.sqrt(max(start**2 - end**2, 0.0)) / start
-        up = min(end, settings.eta_ancestral * full)
-        legs.append(Leg(start=start, target=math.sqrt(end**2 - up**2), fresh=up * scale))
-    return legs
-
-
-def plan_calls(legs: Sequence[Leg], solver: Solver) -> list[Call]:
-    """The model calls of all legs, in order."""
-    calls: list[Call] = []
-    for number, leg in enumerate(legs):
-        first = number * solver.stride
-        if solver.middle is None or leg.target == 0:
-            calls.append(Call(sigma=leg.start, after=leg.target, index=first, fresh=leg.fresh))
-            continue
-        middle = solver.middle(leg)
-        calls.append(Call(sigma=leg.start, after=middle, index=first, finishes=False))
-        calls.append(Call(sigma=middle, after=leg.target, index=first + 1, fresh=leg.fresh))
-    return calls
-
-
 class SigmaScheduler(PlannedScheduler):
     """k-diffusion samplers: latents are clean + noise * sigma, whatever diffusers' class holds."""
 
@@ -213,7 +120,7 @@ class SigmaScheduler(PlannedScheduler):
         sigmas = _cut_schedule(plan, model)
         legs = plan_legs(plan.sampler, sigmas, plan.settings)
         self._calls = plan_calls(legs, self._solver)
-        self._start_sigma = sigmas[0]
+        self._start_sigma, self._first_lift = sigmas[0], legs[0].before
         asked = np.array([call.sigma for call in self._calls])
         self.timesteps = torch.tensor(model.to_timestep(asked), dtype=torch.float32)
         self._inner = self._make_inner(legs)
@@ -224,10 +131,12 @@ class SigmaScheduler(PlannedScheduler):
         if self._plan.sampler.scheduler == "DPMSolverMultistepScheduler":
             # Its last step is first-order if and only if it ends without noise, as in k-diffusion.
             options["final_sigmas_type"] = "zero" if legs[-1].target == 0 else "sigma_min"
-        inner = getattr(diffusers, self._plan.sampler.scheduler)(**options)
-        inner.set_timesteps(len(legs))
+        # The class's own tables are replaced below, so short ones will do: long ones take time.
+        inner = getattr(diffusers, self._plan.sampler.scheduler)(num_train_timesteps=10, **options)
+        inner.set_timesteps(2)
         inner.timesteps = self.timesteps
-        inner.sigmas = torch.tensor(self._solver.table(legs), dtype=torch.float32)
+        for name, table in self._solver.tables(legs).items():
+            setattr(inner, name, table)
         inner.is_scale_input_called = True
         return inner
 
@@ -237,7 +146,7 @@ class SigmaScheduler(PlannedScheduler):
         """clean + noise * sigma, plus A1111's extra noise."""
         start_noise = self._start_noise(original_samples)
         weight = self._start_sigma + self._settings.img2img_extra_noise
-        return original_samples.float() + start_noise * weight
+        return self._add_fresh(original_samples.float() + start_noise * weight, self._first_lift)
 
     def scale_model_input(self, sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
         """The latents divided by sqrt(1 + sigma^2), in the network's dtype."""
@@ -260,11 +169,13 @@ class SigmaScheduler(PlannedScheduler):
         self._inner._step_index = call.index
         before, after = self._scale(call.sigma), self._scale(call.after)
         moved = self._inner.step(direction, timestep, sample / before, return_dict=False)[0] * after
-        if call.fresh is not None:
-            moved = moved + self._fresh_noise(moved) * call.fresh
         self._calls_done += 1
         self.steps_done += call.finishes
-        return (moved,)
+        return (self._add_fresh(moved, call.fresh),)
+
+    def _add_fresh(self, latents: torch.Tensor, deviation: float | None) -> torch.Tensor:
+        """With noise of this standard deviation; None draws none."""
+        return latents if deviation is None else latents + self._fresh_noise(latents) * deviation
 
     def _predict_clean(
         self, output: torch.Tensor, sample: torch.Tensor, sigma: float
@@ -294,6 +205,18 @@ def _cut_schedule(plan: Plan, model: ModelNoise) -> list[float]:
     return sigmas[-plan.steps.executed - 1 :].tolist()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimestepCall:
+    """One model call: the network is `asked` at a timestep, the diffusers class is `given` one.
+
+    They differ where PLMS corrects its first step and there is no second one to look at.
+    """
+
+    asked: int
+    given: int
+    finishes: bool = True
+
+
 class TimestepScheduler(PlannedScheduler):
     """DDIM and its kin: clean * sqrt(a) + noise * sqrt(1 - a) with a = alphas_cumprod[timestep]."""
 
@@ -304,8 +227,13 @@ class TimestepScheduler(PlannedScheduler):
         self._stride = ddim_stride(plan.steps.total, train_steps)
         levels = np.clip(np.arange(0, train_steps, self._stride) + 1, 0, train_steps - 1)
         self._start_alpha = float(model.alphas_cumprod[levels[plan.steps.executed]])
-        self._walk = [int(level) for level in levels[: plan.steps.executed][::-1]]
-        self.timesteps = torch.tensor(self._walk, dtype=torch.int64)
+        walk = [int(level) for level in levels[: plan.steps.executed][::-1]]
+        self._calls = [TimestepCall(asked=level, given=level) for level in walk]
+        if plan.sampler.corrects_first_step and walk:
+            corrected = walk[0] - self._stride
+            second = TimestepCall(asked=walk[:2][-1], given=corrected)
+            self._calls[:1] = [replace(self._calls[0], finishes=False), second]
+        self.timesteps = torch.tensor([call.asked for call in self._calls], dtype=torch.int64)
         self._inner = self._make_inner()
 
     def _make_inner(self) -> DiffusersScheduler:
@@ -341,14 +269,14 @@ class TimestepScheduler(PlannedScheduler):
         return_dict: bool = False,
     ) -> tuple[torch.Tensor]:
         """The float32 latents after one model call, in a tuple whatever `return_dict` says."""
-        level = self._walk[self._calls_done]
+        call = self._calls[self._calls_done]
         sample = sample.float()
-        direction = self._predict_noise(model_output.float(), sample, level)
+        direction = self._predict_noise(model_output.float(), sample, call.asked)
         moved = self._inner.step(
-            direction, level, sample, **self._noise_options(sample), return_dict=False
+            direction, call.given, sample, **self._noise_options(sample), return_dict=False
         )[0]
         self._calls_done += 1
-        self.steps_done += 1
+        self.steps_done += call.finishes
         return (moved,)
 
     def _noise_options(self, sample: torch.Tensor) -> dict[str, Any]:

@@ -1,0 +1,263 @@
+"""Whole trajectories of every sampler, against slow implementations, given the same noise."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pipelines.diffusion.noise import noise_source, planned_noise
+from pipelines.diffusion.schedulers import PlannedScheduler, make_scheduler
+from pipelines.diffusion.sigmas import ModelNoise
+from pipelines.errors import InvalidRequest
+from pipelines.plan import Plan
+from pipelines.requests import Batch, Sampling, Seeds
+from pipelines.samplers import SAMPLERS, Family, Sampler, allowed_schedules
+from tests.helpers.kdiffusion import (
+    SIGMA_SAMPLERS,
+    TIMESTEP_SAMPLERS,
+    Knobs,
+    SlowModel,
+    slow_sigmas,
+)
+from tests.helpers.plans import plan_for
+
+SHAPE = (4, 3, 2)
+CPU = torch.device("cpu")
+LABELS = [sampler.label for sampler in SAMPLERS]
+KNOBS = {
+    "as they are": Knobs(),
+    "half the ancestral noise": Knobs(eta_ancestral=0.5, eta_ddim=0.7, s_noise=0.9),
+    "churned in the middle": Knobs(s_churn=3.0, s_tmin=0.1, s_tmax=5.0, s_noise=0.95),
+    "churned throughout": Knobs(s_churn=20.0),
+}
+
+
+def network(x: np.ndarray, timestep: float) -> np.ndarray:
+    """A small fixed network over each picture's numbers, bent enough to tell solvers apart."""
+    random = np.random.default_rng(5)
+    inward, outward = random.normal(size=(2, 24, 24)) / 24**0.5
+    shift = random.normal(size=24) * (1 + timestep / 300)
+    hidden = np.tanh(1.5 * x.reshape(len(x), 24) @ inward + shift)
+    return (hidden @ outward).reshape(x.shape) + 0.3 * x
+
+
+def clean_latents(count: int) -> torch.Tensor:
+    return torch.randn((count, *SHAPE), generator=torch.Generator().manual_seed(77))
+
+
+def scheduler_for(plan: Plan, predicts: str = "epsilon", batch: int = 0) -> PlannedScheduler:
+    noise, sources = planned_noise(plan, plan.batches[batch], SHAPE, CPU)
+    config = {"prediction_type": predicts}
+    return make_scheduler(plan, config, noise=noise, sources=sources, dtype=torch.float32)
+
+
+def walk(scheduler: PlannedScheduler, plan: Plan, clean: torch.Tensor) -> torch.Tensor:
+    """What a diffusers pipeline does with a scheduler; the end of the trajectory."""
+    scheduler.set_timesteps(plan.steps.executed)
+    ignored = torch.full_like(clean, torch.nan)
+    x = scheduler.add_noise(clean, ignored, scheduler.timesteps[:1])
+    for timestep in scheduler.timesteps:
+        scaled = scheduler.scale_model_input(x, timestep)
+        output = torch.tensor(network(scaled.double().numpy(), float(timestep)))
+        (x,) = scheduler.step(output.float(), timestep, x, return_dict=False)
+    return x
+
+
+def slow_walk(plan: Plan, predicts: str, clean: torch.Tensor, knobs: Knobs) -> np.ndarray:
+    """The same end, from the slow implementations and noise drawn here."""
+    model = SlowModel(network, ModelNoise.from_config({}).alphas_cumprod.tolist(), predicts)
+    sources = [noise_source("CPU", image.seed, CPU) for image in plan.images]
+
+    def draw() -> np.ndarray:
+        return np.stack([source.draw(SHAPE).double().numpy() for source in sources])
+
+    start, noise = clean.double().numpy(), draw()
+    if plan.sampler.family is Family.timesteps:
+        levels = [min(1 + i, 999) for i in range(0, 1000, 1000 // plan.steps.total)]
+        alpha = model.alphas_cumprod[levels[plan.steps.executed]]
+        start = start * alpha**0.5 + noise * (1 - alpha) ** 0.5
+        down = levels[: plan.steps.executed][::-1]
+        return TIMESTEP_SAMPLERS[plan.sampler.label](model, start, down, knobs, draw)
+    discard = plan.sampler.discards_next_to_last_sigma
+    low, high = model.sigma_at(0), model.sigma_at(999)
+    sigmas = slow_sigmas(plan.schedule, plan.steps.total + discard, model, low, high, 0)
+    if discard:
+        del sigmas[-2]
+    cut = sigmas[len(sigmas) - plan.steps.executed - 1 :]
+    start = start + noise * cut[0]
+    return SIGMA_SAMPLERS[plan.sampler.label](model.denoise, start, cut, knobs, draw)
+
+
+@pytest.mark.parametrize("predicts", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("knobs", KNOBS.values(), ids=KNOBS)
+@pytest.mark.parametrize("label", LABELS)
+def test_a_trajectory_ends_where_the_slow_one_does(label, knobs, predicts):
+    settings = {name: getattr(knobs, name) for name in Knobs.__dataclass_fields__}
+    plan = plan_for(
+        sampling=Sampling(sampler=label, steps=12, denoising_strength=0.8),
+        batch=Batch(size=2),
+        settings={**settings, "randn_source": "CPU"},
+    )
+    clean = clean_latents(2)
+    end = walk(scheduler_for(plan, predicts), plan, clean).numpy()
+    expected = slow_walk(plan, predicts, clean, knobs)
+    # Float32 against float64; any two solvers end more than 0.1 apart.
+    np.testing.assert_allclose(end, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("schedule", ["KL Optimal", "DDIM", "Beta", "Simple"])
+@pytest.mark.parametrize("label", SIGMA_SAMPLERS)
+def test_a_trajectory_is_exact_on_unusual_schedules(label, schedule):
+    """KL Optimal ends above 0; DDIM has 33 levels where 31 are asked for."""
+    plan = plan_for(
+        sampling=Sampling(sampler=label, schedule=schedule, steps=31, denoising_strength=0.5),
+        settings={"randn_source": "CPU"},
+    )
+    clean = clean_latents(1)
+    end = walk(scheduler_for(plan), plan, clean).numpy()
+    np.testing.assert_allclose(end, slow_walk(plan, "epsilon", clean, Knobs()), atol=2e-5)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.04, 0.1, 1.0])
+@pytest.mark.parametrize("label", LABELS)
+def test_a_trajectory_is_exact_at_both_ends_of_the_strength(label, strength):
+    plan = plan_for(
+        sampling=Sampling(sampler=label, steps=20, denoising_strength=strength),
+        settings={"randn_source": "CPU"},
+    )
+    clean = clean_latents(1)
+    end = walk(scheduler_for(plan), plan, clean).numpy()
+    np.testing.assert_allclose(end, slow_walk(plan, "epsilon", clean, Knobs()), atol=3e-5)
+
+
+def pairs() -> list[tuple[Sampler, str]]:
+    return [(sampler, schedule) for sampler in SAMPLERS for schedule in allowed_schedules(sampler)]
+
+
+@pytest.mark.parametrize(("sampler", "schedule"), pairs(), ids=lambda part: str(part)[:40])
+def test_every_allowed_pair_walks_its_planned_steps_to_the_clean_prediction(sampler, schedule):
+    plan = plan_for(sampling=Sampling(sampler=sampler.label, schedule=schedule))
+    scheduler, clean = scheduler_for(plan), clean_latents(1)
+    end = walk(scheduler, plan, clean)
+    assert scheduler.steps_done == plan.steps.executed
+    assert torch.isfinite(end).all()
+    assert scheduler.denoised is not None
+    # As in A1111, timestep samplers and KL Optimal leave the training's least noise (0.029) in the
+    # picture, and LMS looks back over its last four slopes.
+    ends_clean = sampler.label not in ("LMS", "DDIM", "PLMS") and plan.schedule != "KL Optimal"
+    assert (end - scheduler.denoised).abs().max() < (1e-5 if ends_clean else 0.2)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_batch_equals_single_runs_bit_for_bit(label):
+    sampling = Sampling(sampler=label, steps=8, denoising_strength=0.7)
+    settings = {"s_churn": 2.0, "eta_ddim": 1.0}
+    together = plan_for(sampling=sampling, batch=Batch(size=3), settings=settings)
+    clean = clean_latents(3)
+    ends = walk(scheduler_for(together), together, clean)
+    for index, image in enumerate(together.images):
+        alone = plan_for(sampling=sampling, seeds=Seeds(seed=image.seed), settings=settings)
+        end = walk(scheduler_for(alone), alone, clean[index : index + 1])
+        assert torch.equal(ends[index], end[0])
+
+
+@pytest.mark.parametrize("label", ["Euler a", "DPM2 a", "DPM++ 2S a"])
+def test_a_later_seed_draws_other_ancestral_noise(label):
+    sampling = Sampling(sampler=label, steps=8)
+    first, other = (
+        plan_for(sampling=sampling, settings={"eta_noise_seed_delta": delta}) for delta in (0, 9)
+    )
+    clean = clean_latents(1)
+    ends = [walk(scheduler_for(plan), plan, clean) for plan in (first, other)]
+    assert not torch.allclose(ends[0], ends[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("label", ["Euler", "DPM++ 2M"])
+def test_noise_multiplier_and_extra_noise_follow_a1111_for_sigmas(label):
+    settings = {"initial_noise_multiplier": 0.5, "img2img_extra_noise": 0.25}
+    plan = plan_for(sampling=Sampling(sampler=label, schedule="Uniform"), settings=settings)
+    sigma = slow_model().sigma(999 - 4 * 999 / 19)
+    clean, noise = clean_latents(1), first_noise(plan)
+    start = scheduler_for(plan).add_noise(clean, noise, torch.tensor([0]))
+    assert torch.allclose(start, clean + 0.5 * noise * (sigma + 0.25), atol=1e-5)
+
+
+def test_noise_multiplier_and_extra_noise_follow_a1111_for_timesteps():
+    settings = {"initial_noise_multiplier": 0.5, "img2img_extra_noise": 0.25}
+    plan = plan_for(sampling=Sampling(sampler="DDIM"), settings=settings)
+    alpha = slow_model().alphas_cumprod[751]
+    clean, noise = clean_latents(1), first_noise(plan)
+    start = scheduler_for(plan).add_noise(clean, noise, torch.tensor([0]))
+    weight = 0.5 * ((1 - alpha) ** 0.5 + 0.25 * alpha**0.5)
+    assert torch.allclose(start, clean * alpha**0.5 + noise * weight, atol=1e-6)
+
+
+def slow_model() -> SlowModel:
+    return SlowModel(network, ModelNoise.from_config({}).alphas_cumprod.tolist(), "epsilon")
+
+
+def first_noise(plan: Plan) -> torch.Tensor:
+    return planned_noise(plan, plan.images, SHAPE, CPU)[0]
+
+
+@pytest.mark.parametrize(("label", "calls"), [("Euler", 16), ("Heun", 31), ("PLMS", 16)])
+def test_second_order_samplers_call_the_network_more_often(label, calls):
+    plan = plan_for(sampling=Sampling(sampler=label))
+    assert len(scheduler_for(plan).timesteps) == calls
+
+
+def test_the_network_gets_its_own_dtype_and_the_latents_stay_float32():
+    plan = plan_for(sampling=Sampling(sampler="Euler a"))
+    noise, sources = planned_noise(plan, plan.images, SHAPE, CPU)
+    scheduler = make_scheduler(plan, {}, noise=noise, sources=sources, dtype=torch.bfloat16)
+    x = scheduler.add_noise(clean_latents(1).bfloat16(), noise, scheduler.timesteps[:1])
+    scaled = scheduler.scale_model_input(x, scheduler.timesteps[0])
+    (after,) = scheduler.step(scaled, scheduler.timesteps[0], x)
+    assert (x.dtype, scaled.dtype, after.dtype) == (torch.float32, torch.bfloat16, torch.float32)
+
+
+def test_another_number_of_steps_than_planned_is_refused():
+    plan = plan_for(sampling=Sampling(sampler="Euler"))
+    with pytest.raises(ValueError, match="16 steps are planned, got 20"):
+        scheduler_for(plan).set_timesteps(20)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_an_option_that_the_class_does_not_know_is_an_error(label):
+    plan = plan_for(sampling=Sampling(sampler=label))
+    wrong = replace(plan.sampler, options={**plan.sampler.options, "use_karas_sigmas": True})
+    with pytest.raises(TypeError, match="use_karas_sigmas"):
+        scheduler_for(replace(plan, sampler=wrong))
+
+
+def test_a_pair_that_cannot_be_combined_is_refused():
+    plan = plan_for(sampling=Sampling(sampler="DDIM"))
+    with pytest.raises(InvalidRequest, match="DDIM cannot follow schedule type Karras"):
+        scheduler_for(replace(plan, schedule="Karras"))
+
+
+def test_nvidia_numbers_reach_the_ancestral_noise():
+    sampling = Sampling(sampler="Euler a", steps=2, denoising_strength=0.9)
+    plan = plan_for(sampling=sampling, settings={"randn_source": "NV"})
+    ends = walk(scheduler_for(plan), plan, clean_latents(1))
+    source = noise_source("NV", 1, CPU)
+    draws: list[np.ndarray] = []
+
+    def draw() -> np.ndarray:
+        draws.append(source.draw(SHAPE).double().numpy()[None])
+        return draws[-1]
+
+    model = slow_model()
+    sigmas = slow_sigmas("Uniform", 2, model, model.sigma_at(0), model.sigma_at(999), 0)
+    start = clean_latents(1).double().numpy() + draw() * sigmas[0]
+    expected = SIGMA_SAMPLERS["Euler a"](model.denoise, start, sigmas, Knobs(), draw)
+    assert len(draws) == 2
+    np.testing.assert_allclose(ends.numpy(), expected, atol=2e-5)
+
+
+def test_torchs_global_generator_is_left_alone():
+    plan = plan_for(sampling=Sampling(sampler="Euler a"))
+    before = torch.get_rng_state()
+    walk(scheduler_for(plan), plan, clean_latents(1))
+    assert torch.equal(torch.get_rng_state(), before)
