@@ -125,10 +125,10 @@ def _transform_to_srgb(image: Image.Image, mode: str) -> ImageCms.ImageCmsTransf
         return None
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
-    except (OSError, ImageCms.PyCMSError):
+        header: Any = cast(Any, profile).profile
+        described = _PROFILE_SPACES.get(str(header.xcolor_space))
+    except (OSError, ValueError, ImageCms.PyCMSError):  # ValueError: a space that is not ASCII
         return None
-    header: Any = cast(Any, profile).profile
-    described = _PROFILE_SPACES.get(str(header.xcolor_space))
     if described is None or described not in _PROFILED_AS[mode]:
         return None
     return _build(profile, described)

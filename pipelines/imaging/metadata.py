@@ -6,6 +6,7 @@ GIF        the comment (only read)
 """
 
 import json
+import struct
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -15,6 +16,8 @@ from PIL.PngImagePlugin import PngInfo
 
 PNG_KEY = "parameters"
 _UNICODE = b"UNICODE\0"
+_LONG, _UNDEFINED = 4, 7  # TIFF's numbers for types of values
+_MAIN_AT, _EXIF_AT, _COMMENT_AT = 8, 26, 44  # bytes from the start of the TIFF header
 _OTHER_CODES = (b"ASCII\0\0\0", b"\0" * 8)
 
 _NOVELAI_SAMPLERS = {
@@ -42,10 +45,15 @@ def png_chunks(infotext: str) -> PngInfo:
 
 
 def exif_block(infotext: str) -> bytes:
-    """An EXIF block that holds `infotext` as UserComment and nothing else."""
-    exif = Image.Exif()
-    exif.get_ifd(IFD.Exif)[Base.UserComment] = _UNICODE + infotext.encode("utf-16-be")
-    return exif.tobytes()
+    """An EXIF block that holds `infotext` as UserComment and nothing else.
+
+    It is put together here because Pillow would call the comment's type BYTE. EXIF says UNDEFINED,
+    and readers that go by the type, A1111's among them, fail on anything else.
+    """
+    comment = _UNICODE + infotext.encode("utf-16-be")
+    main = struct.pack(">HHHIII", 1, IFD.Exif, _LONG, 1, _EXIF_AT, 0)
+    exif = struct.pack(">HHHIII", 1, Base.UserComment, _UNDEFINED, len(comment), _COMMENT_AT, 0)
+    return b"Exif\0\0" + b"MM\0*" + struct.pack(">I", _MAIN_AT) + main + exif + comment
 
 
 def read_infotext(image: Image.Image) -> str | None:

@@ -95,7 +95,8 @@ def _lanczos(image: Image.Image, size: Size) -> Image.Image:
         )
     if size.pixels > MAX_INTERMEDIATE_PIXELS:
         raise InvalidPicture(
-            f"A picture of {given} is too narrow for this resize mode: it would first be enlarged "
-            f"to {size}; crop it first, or choose Just resize."
+            f"A picture of {given} would have to be enlarged to {size} on the way; at most "
+            f"{MAX_INTERMEDIATE_PIXELS // 10**6} megapixels are made; crop it first, or choose a "
+            "smaller size."
         )
     return image.resize((size.width, size.height), LANCZOS)
