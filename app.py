@@ -56,7 +56,7 @@ def serve(options: Options) -> None:
     set_environment(options)
     # From here on gradio is imported, which takes a second or two: not before the flags are right.
     quick_gradio.install()
-    from ui.page import build_page, css, head, theme
+    from ui.page import build_page, head, theme
     from ui.running import make_server
     from ui.server import create_server
 
@@ -70,7 +70,7 @@ def serve(options: Options) -> None:
         port=port,
         hosts=hosts,
         notices=notices,
-        look={"head": head(options.theme), "css": css(), "theme": theme()},
+        look={"head": head(options.theme), "theme": theme()},
     )
 
     def announce() -> None:

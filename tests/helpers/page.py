@@ -1,0 +1,149 @@
+"""A whole Redraw in this process for browser tests: the real page, server and engine."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image, ImageChops
+
+from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.catalog.scan import FolderCatalog
+from pipelines.engine.engine import Engine
+from pipelines.imaging.prepare import prepare_init_image
+from pipelines.monitor import Monitor
+from pipelines.plan import Plan
+from pipelines.produce import Production
+from pipelines.results import DenoisedBatch
+from pipelines.settings import SettingsStore
+from pipelines.storage import Storage
+from pipelines.styles import StyleBook
+from ui.cli import Options
+from ui.context import Context
+from ui.page import build_page, head, theme
+from ui.running import make_server
+from ui.server import create_server
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+STARTING_SECONDS = 30.0
+
+
+@dataclass
+class SlowPainter:
+    """Stands in for the network: tints the source picture step by step, as fast as it is told.
+
+    A step waits while `hold` is set to a number of steps already done; tests let it go on by
+    calling `release`. `plans` are those it was given.
+    """
+
+    plans: list[Plan] = field(default_factory=list[Plan])
+    gate: threading.Event = field(default_factory=threading.Event)
+    hold_at: int | None = None  # wait before finishing this step of each batch
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def hold(self, step: int) -> None:
+        """From now on, stop before `step` steps of a batch are done, until `release`."""
+        self.hold_at = step
+        self.gate.clear()
+
+    def release(self) -> None:
+        """Go on, and stop no more."""
+        self.hold_at = None
+        self.gate.set()
+
+    def denoise(self, plan: Plan, monitor: Monitor) -> Iterator[DenoisedBatch]:
+        """The run, as `pipelines.produce` calls it."""
+        self.plans.append(plan)
+        start = prepare_init_image(plan).resize((plan.size.width, plan.size.height))
+        for index, batch in enumerate(plan.batches):
+            if monitor.stop_after_batch:
+                return
+            monitor.begin_batch(index, len(plan.batches), plan.steps.executed)
+            done = self._walk(plan, monitor, start)
+            share = done / plan.steps.executed
+            images = tuple((image, tint(start, image.seed, share)) for image in batch)
+            complete = done == plan.steps.executed
+            yield DenoisedBatch(images=images, init_image=start, complete=complete)
+
+    def _walk(self, plan: Plan, monitor: Monitor, start: Image.Image) -> int:
+        for done in range(1, plan.steps.executed + 1):
+            while self.hold_at is not None and done >= self.hold_at and not monitor.stop_now:
+                if self.gate.wait(0.02):
+                    break
+            if monitor.stop_now:
+                return done - 1
+            monitor.step_done(done)
+            if monitor.wants_preview(done):
+                share = done / plan.steps.executed
+                monitor.offer_preview(lambda share=share: tint(start, 1, share))
+        return plan.steps.executed
+
+
+def tint(image: Image.Image, seed: int, share: float) -> Image.Image:
+    """`image` mixed with a colour of `seed`, by `share` of one half."""
+    colour = tuple(seed * factor % 256 for factor in (37, 91, 173))
+    flat = Image.new("RGB", image.size, colour)
+    return Image.blend(ImageChops.duplicate(image.convert("RGB")), flat, share / 2)
+
+
+def count_words(text: str, checkpoint: Checkpoint) -> tuple[int, int]:
+    """In place of the tokenizer: words, and the next multiple of 75."""
+    words = len(text.split())
+    return words, max(1, -(-words // 75)) * 75
+
+
+@dataclass(frozen=True)
+class Running:
+    """A served page and what tests look at behind it."""
+
+    address: str
+    context: Context
+    painter: SlowPainter
+
+
+def make_context(
+    data_dir: Path,
+    painter: SlowPainter,
+    count: Callable[[str, Checkpoint], tuple[int, int] | None] = count_words,
+) -> Context:
+    """Everything real but the network."""
+    catalog = FolderCatalog([CHECKOUT / "models" / "Stable-diffusion"], [], data_dir / "cache")
+    return Context(
+        engine=Engine(Production(painter.denoise, Storage(data_dir))),
+        catalog=catalog,
+        styles=StyleBook(data_dir / "styles.csv"),
+        settings=SettingsStore(data_dir / "config.json"),
+        data_dir=data_dir,
+        count_tokens=count,
+        version="test",
+    )
+
+
+@contextmanager
+def serve(context: Context, *, port: int = 0, theme_name: str | None = None) -> Iterator[str]:
+    """The page's address, for as long as the context lasts."""
+    listener = socket.create_server(("127.0.0.1", port))
+    port = listener.getsockname()[1]
+    options = Options(data_dir=context.data_dir, port=port)
+    app = create_server(
+        context,
+        build_page(context),
+        options,
+        port=port,
+        look={"head": head(theme_name), "theme": theme()},
+    )
+    started = threading.Event()
+    server = make_server(app, started.set)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    assert started.wait(STARTING_SECONDS), "the server did not start"
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(STARTING_SECONDS)
+        context.engine.close()

@@ -1,0 +1,151 @@
+"""Generate and its results: submit the form, show what a job made, keep the views in step."""
+
+import html
+import logging
+
+import gradio as gr
+from PIL import Image
+
+from pipelines.engine.jobs import Job
+from pipelines.errors import UserError
+from pipelines.infotext import parse
+from pipelines.plan import make_plan
+from pipelines.results import Picture
+from ui.context import Context
+from ui.forms import read_request
+from ui.messages import error_html, infotext_html, owner_of, plain_html
+from ui.values import UNCHANGED, Raw, Update
+
+log = logging.getLogger(__name__)
+
+
+class GenerateEvents:
+    """Handlers of the Generate button and the result column."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def submit(self, request: gr.Request, **values: Raw) -> str:
+        """Queue a job for the form; the message for the log: empty, or why not."""
+        context = self._context
+        try:
+            settings = context.settings.current
+            max_pixels = int(settings.max_picture_megapixels * 1_000_000)
+            wanted = read_request(values, max_pixels=max_pixels)
+            plan = make_plan(wanted, settings, context.catalog, context.styles)
+            context.engine.submit(plan, owner_of(request))
+        except UserError as error:
+            return error_html(str(error))
+        return ""
+
+    def show(self, request: gr.Request, job_id: str) -> tuple[Update, ...]:
+        """Gallery, selected index, infotext, log and job id once a job has ended.
+
+        A job that made no picture leaves the pictures of the one before in place.
+        """
+        job = self._job(request, job_id)
+        if job is None:
+            return UNCHANGED, UNCHANGED, UNCHANGED, UNCHANGED, UNCHANGED
+        if job.error is not None:
+            return UNCHANGED, UNCHANGED, UNCHANGED, error_html(job.error), UNCHANGED
+        if job.result is None:
+            return UNCHANGED, UNCHANGED, UNCHANGED, plain_html("Cancelled."), UNCHANGED
+        pictures = shown_pictures(job)
+        if not pictures:
+            return UNCHANGED, UNCHANGED, UNCHANGED, summary(job), UNCHANGED
+        files = [self._servable(picture) for picture in pictures]
+        return (
+            gr.Gallery(value=files, selected_index=0),
+            0,
+            infotext_html(pictures[0].infotext),
+            summary(job),
+            job.id,
+        )
+
+    def select(self, request: gr.Request, job_id: str, event: gr.SelectData) -> tuple[Update, ...]:
+        """Index and infotext of the picture that was selected in the gallery."""
+        picture = self._picture(request, job_id, event.index)
+        if picture is None:
+            return UNCHANGED, UNCHANGED
+        return event.index, infotext_html(picture.infotext)
+
+    def compare(self, request: gr.Request, job_id: str, index: Raw) -> Update:
+        """The prepared source picture beside the selected result."""
+        job = self._job(request, job_id)
+        picture = self._picture(request, job_id, index)
+        if job is None or job.result is None or picture is None:
+            return UNCHANGED
+        if picture is job.result.grid:
+            picture = job.result.pictures[0]
+        return job.result.init_image, self._servable(picture)
+
+    def send_to_img2img(self, request: gr.Request, job_id: str, index: Raw) -> tuple[Update, ...]:
+        """The selected picture as the next source, and its size if the settings say so."""
+        picture = self._picture(request, job_id, index)
+        if picture is None:
+            return UNCHANGED, UNCHANGED, UNCHANGED
+        width, height = picture.image.size
+        sizes = (width, height) if self._context.settings.current.send_size else (UNCHANGED,) * 2
+        return (self._servable(picture), *sizes)
+
+    def reuse(self, request: gr.Request, job_id: str, index: Raw, name: str) -> int:
+        """The number called `name` in the selected picture's infotext; -1 where there is none."""
+        picture = self._picture(request, job_id, index)
+        value = parse(picture.infotext).fields.get(name, "") if picture else ""
+        return int(value) if value.isdecimal() else -1
+
+    def reuse_seed(self, request: gr.Request, job_id: str, index: Raw) -> int:
+        """The selected picture's seed."""
+        return self.reuse(request, job_id, index, "Seed")
+
+    def reuse_variation_seed(self, request: gr.Request, job_id: str, index: Raw) -> int:
+        """The selected picture's variation seed."""
+        return self.reuse(request, job_id, index, "Variation seed")
+
+    def _job(self, request: gr.Request, job_id: Raw) -> Job | None:
+        job = self._context.engine.get(job_id) if isinstance(job_id, str) else None
+        return job if job is not None and job.owner == owner_of(request) else None
+
+    def _picture(self, request: gr.Request, job_id: Raw, index: Raw) -> Picture | None:
+        job = self._job(request, job_id)
+        pictures = shown_pictures(job) if job else ()
+        if not isinstance(index, int | float) or not 0 <= int(index) < len(pictures):
+            return None
+        return pictures[int(index)]
+
+    def _servable(self, picture: Picture) -> str | Image.Image:
+        """The saved file where the page may serve it; else the picture with its infotext."""
+        if picture.path is not None and picture.path.is_file():
+            path = picture.path.resolve()
+            if path.is_relative_to(self._context.outputs.resolve()):
+                return str(path)
+        copy = picture.image.copy()
+        copy.info = {"parameters": picture.infotext}
+        return copy
+
+
+def shown_pictures(job: Job) -> tuple[Picture, ...]:
+    """The gallery of a job: its grid first, if it is to be shown, then its pictures."""
+    result = job.result
+    if result is None:
+        return ()
+    shows_grid = result.grid is not None and job.plan.settings.return_grid
+    grid = (result.grid,) if result.grid is not None and shows_grid else ()
+    return (*grid, *result.pictures)
+
+
+def summary(job: Job) -> str:
+    """Time taken, and notes on the job, as HTML."""
+    result = job.result
+    assert result is not None
+    seconds = result.seconds
+    taken = (
+        f"{seconds:.1f} sec."
+        if seconds < 60
+        else f"{seconds // 60:.0f} min. {seconds % 60:.1f} sec."
+    )
+    lines = [f"Time taken: <b>{taken}</b>"]
+    lines += [html.escape(comment) for comment in result.comments]
+    if not result.pictures:
+        lines.append("Interrupted before the first picture was finished.")
+    return "".join(f"<p>{line}</p>" for line in lines)

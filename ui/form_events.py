@@ -1,0 +1,228 @@
+"""Handlers that change the form: paste, styles, checkpoints, menus, restoring after a reload."""
+
+import html
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.errors import ModelBroken, ModelNotFound, UserError
+from pipelines.requests import Prompt
+from pipelines.samplers import AUTOMATIC, SAMPLERS
+from pipelines.settings import Settings
+from pipelines.styles import Style
+from ui.choices import schedule_labels
+from ui.context import Context
+from ui.forms import picture_path
+from ui.messages import error_html, plain_html
+from ui.paste import last_parameters, paste_text, read_dropped
+from ui.values import UNCHANGED, Raw, Update
+
+Updates = dict[str, Update]
+"""New values or component updates by form field."""
+
+
+class FormEvents:
+    """Each method returns updates by field name; `ui.page` knows the components."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def paste(self, prompt: Raw) -> tuple[Updates, str]:
+        """Fields from the text in the prompt box, or from the last picture's if it is empty."""
+        try:
+            text = prompt if prompt else last_parameters(self._context.data_dir)
+            return self.apply(text)
+        except UserError as error:
+            return {}, error_html(str(error))
+
+    def drop(self, file: Raw) -> tuple[Updates, str]:
+        """Fields from a picture or text file that was dropped on the prompt."""
+        path = picture_path(file)
+        if path is None:
+            return {}, ""
+        try:
+            text = read_dropped(path, max_pixels=self.max_pixels)
+            return self.apply(text)
+        except UserError as error:
+            return {}, error_html(str(error))
+
+    def apply_styles(self, prompt: str, negative: str, styles: list[str]) -> tuple[Updates, str]:
+        """Both prompts with the chosen styles written out, and none chosen."""
+        wanted = Prompt(positive=prompt, negative=negative, styles=tuple(styles or ()))
+        try:
+            written = self._context.styles.apply(wanted)
+        except UserError as error:
+            return {}, error_html(str(error))
+        updates: Updates = {"prompt": written.positive, "negative_prompt": written.negative}
+        return {**updates, "styles": []}, ""
+
+    def change_checkpoint(self, title: Raw, width: Raw, height: Raw) -> tuple[Updates, str]:
+        """Store the choice; the size follows if it still is the default of the model before."""
+        settings = self._context.settings
+        before = self._find(settings.current.sd_model_checkpoint)
+        if not isinstance(title, str) or (before is not None and before.title == title):
+            return {}, ""
+        try:
+            chosen = self._context.catalog.find(title)
+            settings.change({"sd_model_checkpoint": chosen.title})
+        except UserError as error:
+            return {}, error_html(str(error))
+        untouched = before is None or (width, height) == (
+            before.default_size.width,
+            before.default_size.height,
+        )
+        if not untouched:
+            return {}, ""
+        return {"width": chosen.default_size.width, "height": chosen.default_size.height}, ""
+
+    def refresh_checkpoints(self, title: Raw) -> gr.Dropdown:
+        """Look for models again."""
+        self._context.catalog.refresh()
+        return self.checkpoint_menu(title)
+
+    def checkpoint_menu(self, title: Raw) -> gr.Dropdown:
+        """The menu of checkpoints with `title` chosen, or what the settings name."""
+        titles = [checkpoint.title for checkpoint in self._context.catalog.checkpoints()]
+        if title not in titles:
+            chosen = self._find(self._context.settings.current.sd_model_checkpoint)
+            title = chosen.title if chosen else None
+        return gr.Dropdown(choices=titles, value=title)
+
+    def schedule_menu(self, sampler: Raw, schedule: Raw) -> gr.Dropdown:
+        """The menu of schedules that `sampler` can follow."""
+        labels = schedule_labels(str(sampler))
+        return gr.Dropdown(
+            choices=list(labels), value=schedule if schedule in labels else AUTOMATIC
+        )
+
+    def restore(self, stored: Raw) -> Updates:
+        """The whole form after a reload: what the browser remembered, menus as they are now."""
+        values = cast("Mapping[str, Raw]", stored if isinstance(stored, Mapping) else {})
+        updates: Updates = {
+            name: value for name, value in values.items() if value is not None and name != "image"
+        }
+        names = self._context.styles.names
+        styles = [name for name in updates.get("styles", []) if name in names]
+        updates["styles"] = gr.Dropdown(choices=list(names), value=styles)
+        updates["checkpoint"] = self.checkpoint_menu(updates.get("checkpoint"))
+        labels = [sampler.label for sampler in SAMPLERS]
+        if updates.get("sampler") not in labels:
+            updates["sampler"] = labels[0]
+        updates["schedule"] = self.schedule_menu(updates["sampler"], updates.get("schedule"))
+        if "override_settings" in updates:
+            updates["override_settings"] = override_menu(updates["override_settings"])
+        picture = _still_cached(values.get("image"))
+        if picture is not None:
+            updates["image"] = picture
+        return updates
+
+    def count_tokens(self, prompt: Raw, negative: Raw, styles: Raw) -> tuple[str, str]:
+        """The two counters, such as "12/75"; "" while there is nothing to count with yet."""
+        chosen = Prompt(positive=prompt or "", negative=negative or "", styles=tuple(styles or ()))
+        checkpoint = self._find(self._context.settings.current.sd_model_checkpoint)
+        try:
+            texts = self._context.styles.apply(chosen)
+        except UserError:
+            texts = chosen
+        return self._count(texts.positive, checkpoint), self._count(texts.negative, checkpoint)
+
+    def apply(self, infotext: str) -> tuple[Updates, str]:
+        """Fields from a parameter text, and what could not be used."""
+        pasted = paste_text(self._context, infotext)
+        updates = dict(pasted.values)
+        if "sampler" in updates or "schedule" in updates:
+            sampler = updates.get("sampler", SAMPLERS[0].label)
+            updates["schedule"] = self.schedule_menu(sampler, updates.get("schedule"))
+        if "override_settings" in updates:
+            updates["override_settings"] = override_menu(updates["override_settings"])
+        return updates, "".join(plain_html(comment) for comment in pasted.comments)
+
+    @property
+    def max_pixels(self) -> int:
+        """The largest picture that is decoded."""
+        return int(self._context.settings.current.max_picture_megapixels * 1_000_000)
+
+    def _count(self, text: str, checkpoint: Checkpoint | None) -> str:
+        try:
+            counted = checkpoint and self._context.count_tokens(text, checkpoint)
+        except UserError:
+            counted = None
+        return f"{counted[0]}/{counted[1]}" if counted else ""
+
+    def _find(self, name: str) -> Checkpoint | None:
+        try:
+            return self._context.catalog.find(name)
+        except (ModelNotFound, ModelBroken):
+            return None
+
+
+class StyleEvents:
+    """Handlers of the style editor; each returns what its dropdowns, boxes and message become."""
+
+    def __init__(self, context: Context) -> None:
+        self._styles = context.styles
+
+    def load(self, name: Raw) -> tuple[Update, Update]:
+        """The texts of a style that was chosen; a new name leaves the boxes as they are."""
+        if not isinstance(name, str) or name not in self._styles.names:
+            return UNCHANGED, UNCHANGED
+        style = self._styles.get(name)
+        return style.positive, style.negative
+
+    def save(self, name: Raw, positive: Raw, negative: Raw, chosen: Raw) -> tuple[Update, ...]:
+        """Write a style; both menus, and a message."""
+        try:
+            style = Style(name=name or "", positive=positive or "", negative=negative or "")
+            self._styles.save(style)
+        except UserError as error:
+            return UNCHANGED, UNCHANGED, error_html(str(error))
+        return (*self.menus(name, chosen), plain_html(f"Saved style {name}."))
+
+    def delete(self, name: Raw, chosen: Raw) -> tuple[Update, ...]:
+        """Remove a style; both menus, and a message."""
+        try:
+            self._styles.delete(name or "")
+        except UserError as error:
+            return UNCHANGED, UNCHANGED, error_html(str(error))
+        return (*self.menus(None, chosen), plain_html(f"Deleted style {name}."))
+
+    def menus(self, name: Raw, chosen: Raw) -> tuple[gr.Dropdown, gr.Dropdown]:
+        """The editor's menu and the page's, as the file has them now."""
+        names = list(self._styles.names)
+        kept = [name for name in names if chosen and name in chosen]
+        return gr.Dropdown(choices=names, value=name), gr.Dropdown(choices=names, value=kept)
+
+    def refresh(self, name: Raw, chosen: Raw) -> tuple[Update, ...]:
+        """Read the file again; both menus, and what is wrong with it."""
+        problem = self._styles.problem
+        return (*self.menus(name, chosen), error_html(problem) if problem else "")
+
+
+def override_menu(entries: list[str]) -> gr.Dropdown:
+    """The menu of overridden settings, all of them chosen."""
+    return gr.Dropdown(choices=list(entries), value=list(entries))
+
+
+def options_html(settings: Settings) -> str:
+    """Settings that the page's script follows."""
+    options = {
+        "attentionStep": settings.keyedit_precision_attention,
+        "refreshPeriod": settings.live_preview_refresh_period,
+        "previews": settings.live_previews_enable,
+        "counters": not settings.disable_token_counters,
+    }
+    return f'<div data-options="{html.escape(json.dumps(options))}"></div>'
+
+
+def _still_cached(path: Raw) -> str | None:
+    """`path` if it is an upload that the server still keeps; a browser may send anything."""
+    if not isinstance(path, str) or not path:
+        return None
+    file = Path(path).resolve()
+    cached = file.is_relative_to(Path(get_upload_folder()).resolve()) and file.is_file()
+    return str(file) if cached else None

@@ -1,0 +1,59 @@
+"""Handlers of the PNG Info tab."""
+
+import html
+
+from PIL import Image
+
+from pipelines.errors import UserError
+from pipelines.imaging.opening import open_picture
+from pipelines.storage import read_infotext
+from ui.form_events import FormEvents, Updates
+from ui.forms import picture_path
+from ui.messages import error_html, infotext_html
+from ui.values import Raw
+
+LONGEST_ITEM = 2000
+"""Characters of a remaining item that are shown."""
+
+HINT = "<p>Drop a picture to see its parameters.</p>"
+SHOWN_APART = ("parameters", "exif", "icc_profile")
+
+
+class InfoEvents:
+    """Reading a file, and sending what it says to the form."""
+
+    def __init__(self, form: FormEvents) -> None:
+        self._form = form
+
+    def describe(self, image: Raw) -> tuple[str, str]:
+        """Parameter text, and everything the file says as HTML."""
+        path = picture_path(image)
+        if path is None:
+            return "", HINT
+        try:
+            picture = open_picture(path, max_pixels=self._form.max_pixels)
+        except UserError as error:
+            return "", error_html(str(error))
+        infotext = read_infotext(picture) or ""
+        return infotext, describe_html(picture, infotext)
+
+    def send(self, image: Raw, infotext: Raw) -> tuple[Updates, str]:
+        """The form's fields from the parameters, and the picture as the new source."""
+        path = picture_path(image)
+        updates, message = self._form.apply(infotext) if infotext else ({}, "")
+        if path is not None:
+            updates["image"] = str(path)
+        return updates, message
+
+
+def describe_html(picture: Image.Image, infotext: str) -> str:
+    """Parameters first, then the picture's size, then every other item the file carries."""
+    parts = [f"<h4>parameters</h4>{infotext_html(infotext)}"] if infotext else []
+    if not infotext:
+        parts.append("<p>No generation parameters are written in this file.</p>")
+    parts.append(f"<h4>size</h4><p>{picture.width}x{picture.height}</p>")
+    for name, value in picture.info.items():
+        if name not in SHOWN_APART and not isinstance(value, bytes):
+            text = html.escape(str(value)[:LONGEST_ITEM])
+            parts.append(f"<h4>{html.escape(str(name))}</h4><p>{text}</p>")
+    return "".join(parts)

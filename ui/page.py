@@ -1,0 +1,112 @@
+"""The whole page: quicksettings, tabs, footer, and what the browser gets along with them."""
+
+import json
+import platform
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import gradio as gr
+from gradio.themes import Base, Default, colors, sizes
+
+from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.errors import ModelBroken, ModelNotFound
+from pipelines.imaging.geometry import Size
+from ui import wiring
+from ui.context import Context
+from ui.panels import models
+from ui.tabs import img2img, png_info, settings
+
+STATIC = Path(__file__).parent / "static"
+SCRIPTS = (
+    "core.js",
+    "jobs.js",
+    "prompt.js",
+    "picture.js",
+    "shortcuts.js",
+    "look.js",
+)
+"""In the order they run: each builds on those before it."""
+
+FALLBACK_SIZE = Size(512, 512)
+"""Shown while there is no checkpoint to ask."""
+
+UPLOADS_KEPT_SECONDS = 86_400
+UPLOADS_CHECKED_SECONDS = 3_600
+
+
+def build_page(context: Context) -> gr.Blocks:
+    """Draw everything and connect it; nothing here waits for the network libraries."""
+    chosen = _chosen_checkpoint(context)
+    with gr.Blocks(
+        title="Redraw",
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=(UPLOADS_CHECKED_SECONDS, UPLOADS_KEPT_SECONDS),
+    ) as blocks:
+        titles = [checkpoint.title for checkpoint in context.catalog.checkpoints()]
+        model_panel = models.build(titles, chosen.title if chosen else None)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(img2img.TITLE, id="img2img", elem_id="tab_img2img"):
+                main = img2img.build(context, chosen.default_size if chosen else FALLBACK_SIZE)
+            with gr.Tab(png_info.TITLE, id="pnginfo", elem_id="tab_pnginfo", render_children=True):
+                info = png_info.build()
+            with gr.Tab(
+                settings.TITLE, id="settings", elem_id="tab_settings", render_children=True
+            ):
+                preferences = settings.build(context.settings.current)
+        gr.HTML(_footer(context), elem_id="footer")
+        wiring.wire(
+            wiring.Page(
+                blocks=blocks, models=model_panel, main=main, info=info, settings=preferences
+            ),
+            context,
+        )
+    return blocks
+
+
+@cache
+def head(theme: str | None = None) -> str:
+    """Style and scripts for the page's head; `theme` is "light", "dark", or None: as the system is.
+
+    The style sheet goes here since Gradio rewrites the selectors of one that it is given.
+    """
+    style = (STATIC / "style.css").read_text(encoding="utf-8")
+    scripts = [f"window.redraw = {{ theme: {json.dumps(theme)} }};"]
+    scripts += [(STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    return "\n".join((f"<style>{style}</style>", "<script>", *scripts, "</script>"))
+
+
+def theme() -> Base:
+    """Gradio's default look in A1111's orange, compact, with the system's own fonts."""
+    return Default(
+        primary_hue=colors.orange,
+        secondary_hue=colors.slate,
+        neutral_hue=colors.gray,
+        spacing_size=sizes.spacing_sm,
+        radius_size=sizes.radius_sm,
+        text_size=sizes.text_sm,
+        font=("system-ui", "sans-serif"),
+        font_mono=("ui-monospace", "monospace"),
+    )
+
+
+def _chosen_checkpoint(context: Context) -> Checkpoint | None:
+    """What the settings name, else the first there is; None when there is none."""
+    for name in (context.settings.current.sd_model_checkpoint, ""):
+        try:
+            return context.catalog.find(name)
+        except (ModelNotFound, ModelBroken):
+            continue
+    return None
+
+
+def _footer(context: Context) -> str:
+    parts = (
+        f"Redraw {context.version}",
+        f"python {platform.python_version()}",
+        f"torch {version('torch')}",
+        f"diffusers {version('diffusers')}",
+        f"gradio {version('gradio')}",
+    )
+    return f"<p>{' &nbsp;•&nbsp; '.join(parts)}</p>"

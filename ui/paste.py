@@ -1,0 +1,102 @@
+"""Parameter text to the values of the form: the paste arrow, dropped files, PNG Info."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import InvalidPicture, InvalidRequest
+from pipelines.imaging.opening import open_picture
+from pipelines.infotext import parse
+from pipelines.infotext_form import FormValues, to_form
+from pipelines.storage import read_infotext
+from ui.context import Context
+
+LONGEST_TEXT_FILE = 10_000
+"""Characters; a longer text file that is dropped on the prompt is no parameter text."""
+
+LAST_PARAMETERS = "params.txt"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pasted:
+    """Values by form field; fields that are not named stay as they are."""
+
+    values: dict[str, Any]
+    comments: tuple[str, ...] = ()
+
+
+def paste_text(context: Context, text: str) -> Pasted:
+    """What the form becomes when `text` is pasted."""
+    return as_fields(
+        to_form(
+            parse(text),
+            settings=context.settings.current,
+            catalog=context.catalog,
+            styles=context.styles,
+        )
+    )
+
+
+def as_fields(form: FormValues) -> Pasted:
+    """The same values by the names of the form's fields."""
+    values: dict[str, Any] = {
+        "prompt": form.prompt,
+        "negative_prompt": form.negative_prompt,
+        "styles": None if form.styles is None else list(form.styles),
+        "steps": form.steps,
+        "sampler": form.sampler,
+        "schedule": form.schedule,
+        "cfg_scale": form.cfg_scale,
+        "denoising_strength": form.denoising_strength,
+        "width": form.width,
+        "height": form.height,
+        "size_tab": None if form.width is None else 0,
+        "seed": form.seed,
+        "extra": form.extra_seeds,
+        "variation_seed": form.variation_seed,
+        "variation_strength": form.variation_strength,
+        "seed_resize_width": form.seed_resize_width,
+        "seed_resize_height": form.seed_resize_height,
+        "resize_mode": form.resize_mode,
+        "checkpoint": form.checkpoint,
+        "override_settings": list(form.override_settings),
+    }
+    used = {name: value for name, value in values.items() if value is not None}
+    return Pasted(values=used, comments=form.comments)
+
+
+def last_parameters(data_dir: Path) -> str:
+    """Parameter text of the last picture made; InvalidRequest when there is none yet."""
+    try:
+        return (data_dir / LAST_PARAMETERS).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(
+            "The prompt is empty and no picture has been made yet; "
+            "paste a parameter text into the prompt first."
+        ) from error
+
+
+def read_dropped(path: Path, *, max_pixels: int) -> str:
+    """Parameter text of a picture, or the text of a text file; a UserError when there is none."""
+    try:
+        picture = open_picture(path, max_pixels=max_pixels)
+    except InvalidPicture as refusal:
+        text = _read_text(path)
+        if text is None:
+            raise refusal
+        return text
+    infotext = read_infotext(picture)
+    if not infotext:
+        raise InvalidRequest(f"{path.name} holds no generation parameters.")
+    return infotext
+
+
+def _read_text(path: Path) -> str | None:
+    """A short text file's contents; None for anything else."""
+    if path.stat().st_size > 4 * LONGEST_TEXT_FILE:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return text if len(text) < LONGEST_TEXT_FILE and "\0" not in text else None

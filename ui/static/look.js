@@ -1,0 +1,57 @@
+// Tooltips of the buttons that show only an icon, and the light and dark theme.
+(() => {
+  const TOOLTIPS = {
+    img2img_generate: "Right click for the generate forever menu",
+    img2img_interrupt: "End generation immediately or after completing current batch",
+    img2img_interrupting: "Interrupting generation; press again to stop at once",
+    img2img_skip: "Stop generation of current batch and continue onto next batch",
+    paste:
+      "Read generation parameters from the prompt, or from the last generation if it is empty",
+    img2img_clear_prompt: "Clear prompt",
+    img2img_style_apply: "Apply all selected styles to prompts",
+    img2img_styles_edit_button: "Edit styles",
+    img2img_styles_refresh: "Read the styles file again",
+    img2img_styles_copy: "Copy main UI prompt to style",
+    refresh_sd_model_checkpoint: "Look for checkpoints again",
+    theme_toggle: "Light or dark",
+    img2img_res_switch_btn: "Switch width/height",
+    img2img_detect_image_size_btn: "Auto detect size from img2img",
+    img2img_random_seed: "Set seed to -1, which will cause a new random number to be used every time",
+    img2img_reuse_seed: "Reuse seed from last generation",
+    img2img_random_subseed: "Set variation seed to -1",
+    img2img_reuse_subseed: "Reuse variation seed from last generation",
+    img2img_result_reuse_seed: "Reuse the seed of this picture",
+    save_img2img: "Download the image",
+    img2img_send_to_img2img: "Send image to img2img",
+  };
+
+  const label = () => {
+    for (const [id, text] of Object.entries(TOOLTIPS)) {
+      const button = document.getElementById(id);
+      if (!button) continue;
+      button.title = text;
+      if (!/\w/.test(button.textContent)) button.ariaLabel = text;
+    }
+  };
+  document.addEventListener("redraw:ready", label);
+
+  // An address with ?__theme= is obeyed; else the toggle's last word, the program's flag, and
+  // what the system prefers, which is what Gradio itself follows.
+  const KEY = "redraw-theme";
+  const asked = new URLSearchParams(location.search).get("__theme");
+  const wanted = () => asked ?? localStorage.getItem(KEY) ?? redraw.theme;
+
+  const apply = () => {
+    const theme = wanted();
+    if (theme === "dark" || theme === "light")
+      document.body.classList.toggle("dark", theme === "dark");
+  };
+  document.addEventListener("DOMContentLoaded", apply);
+  document.addEventListener("redraw:ready", apply);
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("#theme_toggle")) return;
+    const dark = document.body.classList.toggle("dark");
+    localStorage.setItem(KEY, dark ? "dark" : "light");
+  });
+})();

@@ -1,0 +1,268 @@
+"""Which event of which component calls which handler."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from ui.context import Context
+from ui.events import GenerateEvents
+from ui.form_events import FormEvents, StyleEvents, Updates, options_html
+from ui.info_events import InfoEvents
+from ui.panels.models import ModelPanel
+from ui.panels.tools import Field
+from ui.settings_events import SettingsEvents
+from ui.tabs.img2img import Img2ImgTab
+from ui.tabs.png_info import PngInfoTab
+from ui.tabs.settings import SettingsTab
+from ui.values import Raw, Update
+
+QUIET: dict[str, Any] = {
+    "queue": False,  # answered at once, without a stream of events for each call
+    "preprocess": False,  # values arrive raw, so that ui.forms refuses them in its own words
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+
+STORAGE_KEY = "redraw-form"
+STORAGE_SECRET = "redraw"
+"""Not a secret: with a fixed one, what the browser remembers outlives the server's restarts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Every component there is."""
+
+    blocks: gr.Blocks
+    models: ModelPanel
+    main: Img2ImgTab
+    info: PngInfoTab
+    settings: SettingsTab
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """The form's fields by name."""
+        return {**self.models.fields, **self.main.fields}
+
+    def update(self, updates: Updates) -> dict[Component, Update]:
+        """Updates by name as updates by component, which is what Gradio wants."""
+        return {self.fields[name]: value for name, value in updates.items()}
+
+
+def wire(page: Page, context: Context) -> None:
+    """Connect everything."""
+    _wire_generate(page, GenerateEvents(context))
+    _wire_results(page, GenerateEvents(context))
+    form = FormEvents(context)
+    _wire_prompt(page, form)
+    _wire_styles(page, StyleEvents(context))
+    _wire_models(page, form)
+    _wire_size_and_seed(page)
+    _wire_info(page, InfoEvents(form))
+    _wire_memory(page, context, form)
+    _wire_settings(page, SettingsEvents(context))
+
+
+def _wire_generate(page: Page, events: GenerateEvents) -> None:
+    results = page.main.results
+    page.main.prompt.generate.click(
+        events.submit,
+        inputs_kwargs={**page.fields},
+        outputs=[results.log],
+        trigger_mode="multiple",
+        **QUIET,
+    ).then(None, js="() => redraw.jobs.refresh()")
+    results.show.click(
+        events.show,
+        inputs=[results.job],
+        outputs=[results.gallery, results.selected, results.info, results.log, results.job],
+        js="() => [redraw.jobs.nextToShow()]",
+        trigger_mode="multiple",
+        **QUIET,
+    ).then(
+        events.compare,
+        inputs=[results.job, results.selected],
+        outputs=[results.compare],
+        js="(job, index) => [redraw.comparing() ? job : null, index]",
+        **QUIET,
+    ).then(None, js="() => redraw.jobs.shown()")
+
+
+def _wire_results(page: Page, events: GenerateEvents) -> None:
+    results, seed, size = page.main.results, page.main.seed, page.main.size
+    shown = [results.job, results.selected]
+    results.gallery.select(
+        events.select, inputs=[results.job], outputs=[results.selected, results.info], **QUIET
+    )
+    results.compare_tab.select(events.compare, inputs=shown, outputs=[results.compare], **QUIET)
+    results.send_to_img2img.click(
+        events.send_to_img2img,
+        inputs=shown,
+        outputs=[page.main.image, size.width, size.height],
+        **QUIET,
+    )
+    for button in (results.reuse_seed, seed.reuse_seed):
+        button.click(events.reuse_seed, inputs=shown, outputs=[seed.seed], **QUIET)
+    seed.reuse_variation_seed.click(
+        events.reuse_variation_seed, inputs=shown, outputs=[seed.variation_seed], **QUIET
+    )
+
+
+def _wire_prompt(page: Page, form: FormEvents) -> None:
+    panel, log = page.main.prompt, page.main.results.log
+    outputs = [*page.fields.values(), log]
+
+    def paste(prompt: Raw) -> dict[Component, Update]:
+        updates, message = form.paste(prompt)
+        return {**page.update(updates), log: message}
+
+    def drop(file: Raw) -> dict[Component, Update]:
+        updates, message = form.drop(file)
+        return {**page.update(updates), log: message, panel.dropped: None}
+
+    def apply_styles(prompt: Raw, negative: Raw, styles: Raw) -> dict[Component, Update]:
+        updates, message = form.apply_styles(prompt, negative, styles)
+        return {**page.update(updates), log: message}
+
+    texts = [panel.prompt, panel.negative_prompt]
+    panel.paste.click(paste, inputs=[panel.prompt], outputs=outputs, **QUIET)
+    panel.dropped.upload(drop, inputs=[panel.dropped], outputs=[*outputs, panel.dropped], **QUIET)
+    panel.apply_styles.click(apply_styles, inputs=[*texts, panel.styles], outputs=outputs, **QUIET)
+    panel.clear.click(
+        None,
+        inputs=texts,
+        outputs=texts,
+        js="(a, b) => confirm('Delete prompt?') ? ['', ''] : [a, b]",
+    )
+    for changed in (panel.prompt, panel.negative_prompt, panel.styles):
+        changed.change(None, js="() => redraw.countTokensSoon()")
+    panel.count.click(
+        form.count_tokens,
+        inputs=[*texts, panel.styles],
+        outputs=[panel.counter, panel.negative_counter],
+        **QUIET,
+    ).then(None, js="() => redraw.tokensCounted()")
+
+
+def _wire_styles(page: Page, events: StyleEvents) -> None:
+    editor, panel = page.main.styles, page.main.prompt
+    texts, menus = [editor.positive, editor.negative], [editor.name, panel.styles]
+    editor.name.change(events.load, inputs=[editor.name], outputs=texts, **QUIET)
+    editor.save.click(
+        events.save,
+        inputs=[editor.name, *texts, panel.styles],
+        outputs=[*menus, editor.message],
+        **QUIET,
+    )
+    editor.delete.click(
+        events.delete,
+        inputs=menus,
+        outputs=[*menus, editor.message],
+        js="(name, chosen) => [name && confirm(`Delete style ${name}?`) ? name : null, chosen]",
+        **QUIET,
+    )
+    editor.refresh.click(events.refresh, inputs=menus, outputs=[*menus, editor.message], **QUIET)
+    editor.copy.click(
+        None,
+        inputs=[panel.prompt, panel.negative_prompt],
+        outputs=texts,
+        js="(positive, negative) => [positive, negative]",
+    )
+
+
+def _wire_models(page: Page, form: FormEvents) -> None:
+    models, sampler, size = page.models, page.main.sampler, page.main.size
+    log = page.main.results.log
+
+    def change(title: Raw, width: Raw, height: Raw) -> dict[Component, Update]:
+        updates, message = form.change_checkpoint(title, width, height)
+        return {**page.update(updates), log: message}
+
+    models.checkpoint.input(
+        change,
+        inputs=[models.checkpoint, size.width, size.height],
+        outputs=[size.width, size.height, log],
+        **QUIET,
+    )
+    models.refresh.click(
+        form.refresh_checkpoints, inputs=[models.checkpoint], outputs=[models.checkpoint], **QUIET
+    )
+    sampler.sampler.input(
+        form.schedule_menu,
+        inputs=[sampler.sampler, sampler.schedule],
+        outputs=[sampler.schedule],
+        **QUIET,
+    )
+
+
+def _wire_size_and_seed(page: Page) -> None:
+    size, seed = page.main.size, page.main.seed
+    sides = [size.width, size.height]
+    size.resize_to.select(None, outputs=[size.size_tab], js="() => 0")
+    size.resize_by.select(None, outputs=[size.size_tab], js="() => 1")
+    size.size_tab.change(None, inputs=[size.size_tab], js="(tab) => redraw.openSizeTab(tab)")
+    size.swap.click(None, inputs=sides, outputs=sides, js="(width, height) => [height, width]")
+    size.detect.click(
+        None, inputs=sides, outputs=sides, js="(width, height) => redraw.detectSize(width, height)"
+    )
+    for moved in sides:
+        moved.change(None, js="() => redraw.showAspectRatio()")
+    for changed in (size.scale, page.main.image):
+        changed.change(None, js="() => redraw.describeScale()")
+    seed.random_seed.click(None, outputs=[seed.seed], js="() => -1")
+    seed.random_variation_seed.click(None, outputs=[seed.variation_seed], js="() => -1")
+
+
+def _wire_info(page: Page, events: InfoEvents) -> None:
+    info, log = page.info, page.main.results.log
+
+    def send(image: Raw, infotext: Raw) -> dict[Component, Update]:
+        updates, message = events.send(image, infotext)
+        return {**page.update(updates), log: message}
+
+    info.image.change(
+        events.describe, inputs=[info.image], outputs=[info.infotext, info.info], **QUIET
+    )
+    info.send_to_img2img.click(
+        send,
+        inputs=[info.image, info.infotext],
+        outputs=[*page.fields.values(), log],
+        **QUIET,
+    ).then(None, js="() => redraw.openTab('img2img')")
+
+
+def _wire_memory(page: Page, context: Context, form: FormEvents) -> None:
+    """The form outlives a reload: the browser remembers it, and the server checks it."""
+    fields = page.fields
+    memory = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
+    options = gr.HTML(elem_id="redraw_options", visible="hidden")
+
+    def restore(stored: Raw) -> dict[Component, Update]:
+        updates = page.update(form.restore(stored))
+        current = context.settings.current
+        settings = {field: getattr(current, key) for key, field in page.settings.fields.items()}
+        return {**updates, **settings, options: options_html(current)}
+
+    page.blocks.load(
+        restore,
+        inputs=[memory],
+        outputs=[*fields.values(), *page.settings.fields.values(), options],
+        **QUIET,
+    ).then(None, js="() => redraw.restored()")
+    # gradio leaves the function of a validator, which is not used here, unknown in its type.
+    gr.on(  # pyright: ignore[reportUnknownMemberType]
+        [field.change for field in fields.values()],
+        None,
+        inputs=[memory, *fields.values()],
+        outputs=[memory],
+        js=f"(memory, ...values) => redraw.remember({json.dumps(list(fields))}, memory, values)",
+    )
+
+
+def _wire_settings(page: Page, events: SettingsEvents) -> None:
+    settings = page.settings
+    settings.apply.click(
+        events.apply, inputs_kwargs=dict(settings.fields), outputs=[settings.message], **QUIET
+    )
