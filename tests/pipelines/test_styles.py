@@ -205,8 +205,13 @@ def test_a_folder_in_the_place_of_the_file_is_explained(path: Path):
     assert book.problem
 
 
-def test_a_disk_that_refuses_is_reported(tmp_path: Path):
-    (tmp_path / "file").write_text("not a folder")
-    book = StyleBook(tmp_path / "file" / "styles.csv")
-    with pytest.raises(StorageFailed, match="could not be saved"):
+def test_a_disk_that_refuses_is_reported(
+    book: StyleBook, path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StorageFailed, match=r"could not be saved .* No space left"):
         book.save(Style(name="new"))
+    assert StyleBook(path).names == ("oil", "soft")

@@ -214,9 +214,9 @@ def test_a_refresh_finds_what_came_and_forgets_what_went(root: Path, cache: Path
         (lambda path: (path / "model_index.json").write_text("[]"), "must hold one JSON object"),
         (lambda path: (path / "unet" / "config.json").unlink(), "'unet', config.json cannot be"),
         (lambda path: (path / "unet" / "config.json").write_text("no"), "'unet', config.json is"),
-        (lambda path: (path / "vae" / "model.safetensors").unlink(), "'vae', there are no safetens"),
+        (lambda path: (path / "vae" / "model.safetensors").unlink(), "'vae', there are no safe"),
         (lambda path: (path / "vae").rename(path / "away"), "folder 'vae' is missing"),
-        (lambda path: (path / "tokenizer" / "vocab.json").unlink(), "'tokenizer', there is nothing"),
+        (lambda path: (path / "tokenizer" / "vocab.json").unlink(), "'tokenizer', there is"),
         (
             lambda path: (path / "scheduler" / "scheduler_config.json").write_text("{"),
             "'scheduler', scheduler_config.json is not",
