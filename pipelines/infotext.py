@@ -174,6 +174,8 @@ def _main_fields(plan: Plan, image_plan: ImagePlan) -> dict[str, Value]:
     mode = request.resize_mode
     clip_skip = settings.CLIP_stop_at_last_layers
     ensd = settings.eta_noise_seed_delta
+    # Empty while a large model's hash is still being computed.
+    model_hash = checkpoint.short_hash if settings.add_model_hash_to_info else None
     return {
         names.STEPS: sampling.steps,
         names.SAMPLER: plan.sampler.label,
@@ -181,7 +183,7 @@ def _main_fields(plan: Plan, image_plan: ImagePlan) -> dict[str, Value]:
         names.CFG_SCALE: sampling.cfg_scale,
         names.SEED: image_plan.seed,
         names.SIZE: str(plan.size),
-        names.MODEL_HASH: checkpoint.short_hash if settings.add_model_hash_to_info else None,
+        names.MODEL_HASH: model_hash or None,
         names.MODEL: checkpoint.stem if settings.add_model_name_to_info else None,
         names.VARIATION_SEED: image_plan.variation_seed if varied else None,
         names.VARIATION_STRENGTH: seeds.variation_strength if varied else None,

@@ -1,0 +1,1 @@
+"""Programs for developers, which running Redraw does not need."""

@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -147,6 +148,12 @@ def test_a_setting_with_effect_is_written(sampler: str, setting: str, value: obj
 def test_what_the_user_does_not_want_recorded_is_left_out(setting: str, name: str):
     assert name in parse(written(plan_for())).fields
     assert name not in parse(written(plan_for(settings={setting: False}))).fields
+
+
+def test_a_hash_that_is_not_known_yet_is_left_out():
+    plan = plan_for()
+    plan = replace(plan, checkpoint=replace(plan.checkpoint, short_hash=""))
+    assert "Model hash" not in written(plan)
 
 
 def test_resize_by_records_the_size_it_came_to():
