@@ -3,13 +3,13 @@
 The page, the infotext, the plan and the HTTP routes read these tables;
 `pipelines.diffusion.schedulers` turns a row into a diffusers scheduler. Order is A1111's dropdown
 order. A sampler appears only once its whole trajectory equals A1111's for the same noise; the tests
-compare each row with an independent slow implementation. Not here, because diffusers' classes
-cannot be made to match:
+compare each row with an independent slow implementation. Not here, because diffusers' classes do
+not match as they are:
 
-- DPM++ SDE, DPM++ 2M SDE, DPM++ 2M SDE Heun, DPM++ 3M SDE: A1111 draws their noise from a Brownian
-  tree over the whole schedule, and diffusers fixes their eta at 1; its third order differs, too;
+- DPM++ SDE, DPM++ 2M SDE, DPM++ 2M SDE Heun, DPM++ 3M SDE: their noise comes from a Brownian tree
+  over the whole schedule (package torchsde) and is scaled by eta; diffusers' classes draw plain
+  noise for eta 1;
 - DPM fast, DPM adaptive, Restart, DDIM CFG++: diffusers has no such sampler;
-- UniPC: A1111 walks a uniform grid of continuous time with the original order of corrections;
 - LCM: A1111 wraps the model in boundary conditions over 50 levels of its own.
 """
 
@@ -50,6 +50,7 @@ class Sampler:
     churns: bool = False  # obeys s_churn, s_tmin, s_tmax and s_noise
     obeys_eta_ddim: bool = False
     corrects_first_step: bool = False  # two model calls in the first step
+    even_time: bool = False  # a timestep sampler that divides its time evenly, into fractions
     second_order: bool = False  # two model calls a step, but one in the last
     uses_ensd: bool = False  # A1111 writes ENSD to its infotext
     discards_next_to_last_sigma: bool = False
@@ -137,6 +138,15 @@ SAMPLERS: tuple[Sampler, ...] = (
         family=Family.timesteps,
         automatic_schedule=AUTOMATIC,
         corrects_first_step=True,
+    ),
+    Sampler(
+        label="UniPC",
+        aliases=("unipc",),
+        scheduler="UniPCMultistepScheduler",
+        options={"solver_order": 3, "solver_type": "bh1", "lower_order_final": True},
+        family=Family.timesteps,
+        automatic_schedule=AUTOMATIC,
+        even_time=True,
     ),
 )
 

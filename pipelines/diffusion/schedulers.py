@@ -29,7 +29,7 @@ from pipelines.diffusion.noise import NoiseSource
 from pipelines.diffusion.sigmas import ModelNoise, schedule_sigmas
 from pipelines.diffusion.solvers import SOLVERS, Leg, plan_calls, plan_legs
 from pipelines.plan import Plan
-from pipelines.samplers import Family, check_combination, ddim_stride
+from pipelines.samplers import Family, Sampler, check_combination, ddim_stride
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,16 +209,21 @@ def _cut_schedule(plan: Plan, model: ModelNoise) -> list[float]:
 class TimestepCall:
     """One model call: the network is `asked` at a timestep, the diffusers class is `given` one.
 
-    They differ where PLMS corrects its first step and there is no second one to look at.
+    They differ where PLMS corrects its first step and there is no second one to look at. UniPC
+    asks at fractions.
     """
 
-    asked: int
+    asked: float
     given: int
     finishes: bool = True
 
 
 class TimestepScheduler(PlannedScheduler):
-    """DDIM and its kin: clean * sqrt(a) + noise * sqrt(1 - a) with a = alphas_cumprod[timestep]."""
+    """DDIM and its kin: clean * sqrt(a) + noise * sqrt(1 - a) with a = alphas_cumprod[timestep].
+
+    All planned timesteps are walked, from the last to the first and on to the training's least
+    noise. (A1111's loops over DDIM and PLMS leave the very last of these steps out.)
+    """
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
@@ -227,14 +232,18 @@ class TimestepScheduler(PlannedScheduler):
         self._stride = ddim_stride(plan.steps.total, train_steps)
         levels = np.clip(np.arange(0, train_steps, self._stride) + 1, 0, train_steps - 1)
         self._start_alpha = float(model.alphas_cumprod[levels[plan.steps.executed]])
-        walk = [int(level) for level in levels[: plan.steps.executed][::-1]]
-        self._calls = [TimestepCall(asked=level, given=level) for level in walk]
-        if plan.sampler.corrects_first_step and walk:
-            corrected = walk[0] - self._stride
-            second = TimestepCall(asked=walk[:2][-1], given=corrected)
-            self._calls[:1] = [replace(self._calls[0], finishes=False), second]
-        self.timesteps = torch.tensor([call.asked for call in self._calls], dtype=torch.int64)
+        self._calls = self._plan_calls(levels[: plan.steps.executed][::-1].tolist())
+        asked = [call.asked for call in self._calls]
+        self.timesteps = torch.tensor(asked, dtype=torch.float32)
         self._inner = self._make_inner()
+
+    def _plan_calls(self, walk: Sequence[int]) -> list[TimestepCall]:
+        """The model calls down the timesteps of `walk`, one each, but two in PLMS's first step."""
+        calls = [TimestepCall(asked=level, given=level) for level in walk]
+        if self._plan.sampler.corrects_first_step and calls:
+            second = TimestepCall(asked=walk[:2][-1], given=walk[0] - self._stride)
+            calls[:1] = [replace(calls[0], finishes=False), second]
+        return calls
 
     def _make_inner(self) -> DiffusersScheduler:
         """The diffusers class on the model's noise table."""
@@ -287,10 +296,10 @@ class TimestepScheduler(PlannedScheduler):
         return {"eta": eta, "variance_noise": self._fresh_noise(sample)}
 
     def _predict_noise(
-        self, output: torch.Tensor, sample: torch.Tensor, level: int
+        self, output: torch.Tensor, sample: torch.Tensor, level: float
     ) -> torch.Tensor:
         """The noise that a network's output amounts to; remembers the clean latents, too."""
-        alpha = float(self._job.model.alphas_cumprod[level])
+        alpha = float(self._job.model.alphas_cumprod[int(level)])
         clean_part, noise_part = math.sqrt(alpha), math.sqrt(1 - alpha)
         if self._job.model.prediction_type == "epsilon":
             self.denoised = (sample - output * noise_part) / clean_part
@@ -299,10 +308,34 @@ class TimestepScheduler(PlannedScheduler):
         return output * clean_part + sample * noise_part
 
 
-FAMILIES: Mapping[Family, Callable[[Job], PlannedScheduler]] = {
-    Family.k_diffusion: SigmaScheduler,
-    Family.timesteps: TimestepScheduler,
-}
+class EvenTimeScheduler(TimestepScheduler):
+    """UniPC: from the first timestep to 0 in equal fractions, as many as there are steps.
+
+    As in A1111, a network that predicts velocity is read with the noise level of the whole
+    timestep below each fraction.
+    """
+
+    def _plan_calls(self, walk: Sequence[int]) -> list[TimestepCall]:
+        """One model call at the beginning of each fraction."""
+        self._times = np.linspace(walk[0] if walk else 0, 0, len(walk) + 1)
+        return [TimestepCall(asked=time, given=int(time)) for time in self._times[:-1].tolist()]
+
+    def _make_inner(self) -> DiffusersScheduler:
+        """The diffusers class with the noise levels of our fractions."""
+        sampler = self._plan.sampler
+        inner = getattr(diffusers, sampler.scheduler)(num_train_timesteps=10, **sampler.options)
+        inner.set_timesteps(2)
+        alphas = self._job.model.to_alpha(self._times)
+        inner.sigmas = torch.tensor(np.sqrt((1 - alphas) / alphas), dtype=torch.float32)
+        inner.timesteps = self.timesteps
+        inner.set_begin_index(0)
+        return inner
+
+
+def _scheduler_class(sampler: Sampler) -> Callable[[Job], PlannedScheduler]:
+    if sampler.family is Family.k_diffusion:
+        return SigmaScheduler
+    return EvenTimeScheduler if sampler.even_time else TimestepScheduler
 
 
 def make_scheduler(
@@ -324,4 +357,4 @@ def make_scheduler(
     check_combination(plan.sampler, plan.schedule)
     model = ModelNoise.from_config(model_config, sdxl=sdxl)
     job = Job(plan=plan, model=model, noise=noise, sources=sources, dtype=dtype)
-    return FAMILIES[plan.sampler.family](job)
+    return _scheduler_class(plan.sampler)(job)

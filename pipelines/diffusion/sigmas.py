@@ -53,6 +53,11 @@ class ModelNoise:
         table = np.log(self.sigmas)
         return np.interp(np.log(sigmas), table, np.arange(len(table)))
 
+    def to_alpha(self, timesteps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`alphas_cumprod` at fractional timesteps, linear in its logarithm."""
+        table = np.log(self.alphas_cumprod)
+        return np.exp(np.interp(timesteps, np.arange(len(table)), table))
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any], *, sdxl: bool = False) -> "ModelNoise":
         """From a model's scheduler_config.json; ModelBroken for a kind that is not known."""

@@ -51,6 +51,12 @@ class SlowModel:
         below, above = math.log(self.sigma_at(low)), math.log(self.sigma_at(low + 1))
         return math.exp(below + share * (above - below))
 
+    def alpha(self, timestep: float) -> float:
+        """`alphas_cumprod` between training steps, straight in its logarithm."""
+        low = min(math.floor(timestep), len(self.alphas_cumprod) - 2)
+        below, above = (math.log(self.alphas_cumprod[step]) for step in (low, low + 1))
+        return math.exp(below + (timestep - low) * (above - below))
+
     def denoise(self, x: Array, sigma: float) -> Array:
         """The clean latents predicted from x = clean + noise * sigma."""
         alpha = 1 / (1 + sigma**2)
@@ -251,6 +257,53 @@ def plms(model: SlowModel, x: Array, walk: list[int], knobs: Knobs, draw: Draw) 
     return x
 
 
+def phi(order: int, z: float) -> float:
+    """Exponential integrators' phi functions, by their power series."""
+    return sum(z**n / math.factorial(n + order) for n in range(60))
+
+
+def unipc(model: SlowModel, x: Array, walk: list[int], knobs: Knobs, draw: Draw) -> Array:
+    """UniPC of order 3 with B1(h) (Zhao et al. 2023), over equal fractions of time."""
+    steps = len(walk)
+    times = spread(walk[0], 0, steps + 1) if walk else []
+    alphas = [model.alpha(time) for time in times]
+    rates = [0.5 * math.log(alpha / (1 - alpha)) for alpha in alphas]
+
+    def clean(x: Array, number: int) -> Array:
+        """The clean prediction; a velocity is read with the whole timestep's noise level."""
+        output, whole = model.network(x, times[number]), model.alphas_cumprod[int(times[number])]
+        if model.predicts == "v_prediction":
+            output = math.sqrt(whole) * output + math.sqrt(1 - whole) * x
+        return (x - math.sqrt(1 - alphas[number]) * output) / math.sqrt(alphas[number])
+
+    past = [clean(x, 0)] if walk else []
+    for number in range(1, steps + 1):
+        order = min(3, number, steps + 1 - number)
+        h = rates[number] - rates[number - 1]
+        shrink = math.sqrt((1 - alphas[number]) / (1 - alphas[number - 1]))
+        base = shrink * x + math.sqrt(alphas[number]) * (1 - math.exp(-h)) * past[-1]
+        gain = math.sqrt(alphas[number]) * h
+        places = [(rates[number - 1 - i] - rates[number - 1]) / h for i in range(1, order)]
+        changes = [(past[-1 - i] - past[-1]) / place for i, place in enumerate(places, 1)]
+
+        def weights(nodes: list[float], size: int, h: float = h) -> Array:
+            if size == 1:
+                return np.array([0.5])
+            rows = [[node**power for node in nodes] for power in range(size)]
+            wanted = [math.factorial(k) * phi(k + 1, -h) for k in range(1, size + 1)]
+            return np.linalg.solve(np.array(rows), np.array(wanted))
+
+        parts = zip(weights(places, order - 1), changes, strict=True) if changes else []
+        x_next = base + gain * sum((w * change for w, change in parts), np.zeros_like(x))
+        if number < steps:
+            past.append(clean(x_next, number))
+            changes.append(past[-1] - past[-2])
+            parts = zip(weights([*places, 1.0], order), changes, strict=True)
+            x_next = base + gain * sum((w * change for w, change in parts), np.zeros_like(x))
+        x = x_next
+    return x
+
+
 SIGMA_SAMPLERS = {
     "Euler": euler,
     "Euler a": euler_ancestral,
@@ -261,7 +314,7 @@ SIGMA_SAMPLERS = {
     "DPM++ 2M": dpmpp_2m,
     "DPM++ 2S a": dpmpp_2s_ancestral,
 }
-TIMESTEP_SAMPLERS = {"DDIM": ddim, "PLMS": plms}
+TIMESTEP_SAMPLERS = {"DDIM": ddim, "PLMS": plms, "UniPC": unipc}
 
 
 def spread(first: float, last: float, count: int) -> list[float]:
