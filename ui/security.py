@@ -69,6 +69,20 @@ async def refuse(status: int, sentence: str, scope: Scope, receive: Receive, sen
     await JSONResponse({"detail": sentence}, status)(scope, receive, send)
 
 
+class BehindPrefix:
+    """Tells the application which prefix a proxy added to its paths, "" for none."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self.app = app
+        self.prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on."""
+        if scope["type"] in ("http", "websocket"):
+            scope["root_path"] = self.prefix
+        await self.app(scope, receive, send)
+
+
 class OwnPagesOnly:
     """Refuses requests that name another host, or that another site's page caused.
 

@@ -13,7 +13,14 @@ from ui.context import Context
 from ui.hosts import AllowedHosts
 from ui.login import make_gate, make_login_routes
 from ui.notices import Notices
-from ui.security import BodyLimit, LoginWall, NoHiddenFiles, OwnPagesOnly, SecurityHeaders
+from ui.security import (
+    BehindPrefix,
+    BodyLimit,
+    LoginWall,
+    NoHiddenFiles,
+    OwnPagesOnly,
+    SecurityHeaders,
+)
 
 MEGABYTE = 2**20
 
@@ -42,8 +49,8 @@ def create_server(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        root_path=options.subpath,
         middleware=[
+            Middleware(BehindPrefix, prefix=options.subpath),
             Middleware(SecurityHeaders),
             Middleware(OwnPagesOnly, hosts=hosts),
             Middleware(LoginWall, find_user=gate.find_user),
@@ -62,6 +69,7 @@ def create_server(
         path="",
         server_name=options.server_name,
         server_port=port,
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         auth_dependency=gate.current_user,
         root_path=options.subpath or None,
         allowed_paths=[str(context.outputs.absolute())],

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from pipelines.engine.engine import Engine
-from pipelines.engine.jobs import JobState
+from pipelines.engine.jobs import Job, JobState
 from pipelines.errors import InvalidRequest, QueueFull, UserError
 from pipelines.requests import Batch, Seeds
 from tests.helpers.plans import plan_for
@@ -20,11 +20,16 @@ def fail_with(error: Exception):
     return act
 
 
+def seed_of(job: Job) -> str:
+    assert job.result is not None
+    return job.result.pictures[0].infotext
+
+
 def test_ten_quick_presses_each_get_their_own_result():
     engine = Engine(lambda plan, monitor: result_for(plan))
     jobs = [engine.submit(plan_for(seeds=Seeds(seed=seed)), "ann") for seed in range(10)]
     assert all(job.wait(PATIENCE) for job in jobs)
-    assert [job.result.pictures[0].infotext for job in jobs] == [str(n) for n in range(10)]
+    assert [seed_of(job) for job in jobs] == [str(n) for n in range(10)]
     assert len({job.id for job in jobs}) == 10
     engine.close()
 

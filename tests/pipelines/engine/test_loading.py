@@ -1,13 +1,17 @@
 """Jobs that come before PyTorch is there wait for it, and can be stopped."""
 
 import threading
+from collections.abc import Iterator
 
 import pytest
+from PIL import Image
 
 from pipelines.engine.jobs import JobState
 from pipelines.engine.loading import BackgroundRun
 from pipelines.errors import UserError
-from pipelines.monitor import Unwatched
+from pipelines.monitor import Monitor, Unwatched
+from pipelines.plan import Plan
+from pipelines.results import DenoisedBatch
 from tests.helpers.plans import plan_for
 from tests.helpers.rig import PATIENCE
 
@@ -23,15 +27,19 @@ class Telltale(Unwatched):
         self.told.set()
 
 
-class Loaded:
-    """A run whose batches are words."""
+BATCHES = [DenoisedBatch(images=(), init_image=Image.new("RGB", (8, 8))) for _ in range(2)]
 
-    def denoise(self, plan, monitor):
-        yield from ("first", "second")
+
+class Loaded:
+    """A run with two batches."""
+
+    def denoise(self, plan: Plan, monitor: Monitor) -> Iterator[DenoisedBatch]:
+        yield from BATCHES
 
 
 def test_a_job_waits_for_the_libraries_and_says_so():
-    arrived, monitor, batches = threading.Event(), Telltale(), []
+    arrived, monitor = threading.Event(), Telltale()
+    batches: list[DenoisedBatch] = []
 
     def load():
         assert arrived.wait(PATIENCE)
@@ -45,7 +53,7 @@ def test_a_job_waits_for_the_libraries_and_says_so():
     assert loading.loaded is None
     arrived.set()
     waiting.join(PATIENCE)
-    assert batches == ["first", "second"]
+    assert batches == BATCHES
     assert isinstance(loading.loaded, Loaded)
 
 
@@ -55,13 +63,17 @@ def test_a_waiting_job_can_be_interrupted():
     class Stopped(Unwatched):
         stop_now = True
 
-    loading = BackgroundRun(lambda: arrived.wait(PATIENCE) and Loaded())
+    def load():
+        assert arrived.wait(PATIENCE)
+        return Loaded()
+
+    loading = BackgroundRun(load)
     assert list(loading.denoise(plan_for(), Stopped())) == []
     arrived.set()
 
 
 def test_libraries_that_cannot_be_loaded_are_named(caplog):
-    def load():
+    def load() -> Loaded:
         raise ImportError("No module named 'torch'.")
 
     loading = BackgroundRun(load)
@@ -73,11 +85,16 @@ def test_libraries_that_cannot_be_loaded_are_named(caplog):
 
 
 def test_loading_begins_once():
-    counted = []
-    loading = BackgroundRun(lambda: counted.append(1) or Loaded())
+    counted: list[int] = []
+
+    def load():
+        counted.append(1)
+        return Loaded()
+
+    loading = BackgroundRun(load)
     for _ in range(3):
         loading.start()
-        assert list(loading.denoise(plan_for(), Unwatched())) == ["first", "second"]
+        assert list(loading.denoise(plan_for(), Unwatched())) == BATCHES
     assert counted == [1]
 
 
