@@ -38,7 +38,7 @@ def create_server(
     """The application to be served on `port`.
 
     `hosts` may gain names and `notices` sentences while it runs. `look` holds further arguments of
-    `gr.mount_gradio_app`: head, css, theme. The folder of outputs is made if there is none.
+    `gr.mount_gradio_app`: head, theme. The folder of outputs is made if there is none.
     """
     gate = make_gate(options.accounts, port, options.theme)
     hosts = hosts or AllowedHosts(options.server_name, options.allowed_hosts)
