@@ -2,35 +2,38 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img import (
+    StableDiffusionImg2ImgPipeline,
+)
 from torch import nn
 
-from pipelines.diffusion.load import Components
 from pipelines.diffusion.noise import planned_noise
+from pipelines.diffusion.parts import Components, Pipeline, Unet
 from pipelines.diffusion.schedulers import PlannedScheduler, make_scheduler
 from pipelines.plan import ImagePlan, Plan
 
 
-def img2img_pipeline(components: Components) -> StableDiffusionImg2ImgPipeline:
+def img2img_pipeline(components: Components) -> Pipeline:
     """Diffusers' own pipeline around the shared parts; its scheduler comes with each batch."""
-    pipeline = StableDiffusionImg2ImgPipeline(
+    make = cast(Callable[..., Pipeline], StableDiffusionImg2ImgPipeline)
+    pipeline = make(
         vae=components.vae,
         unet=components.unet,
         text_encoder=components.text_encoder,
         tokenizer=components.tokenizer,
-        scheduler=None,  # pyright: ignore[reportArgumentType] set for each batch
-        safety_checker=None,  # pyright: ignore[reportArgumentType] diffusers allows none
-        feature_extractor=None,  # pyright: ignore[reportArgumentType] as above
+        scheduler=None,
+        safety_checker=None,
+        feature_extractor=None,
         requires_safety_checker=False,
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
 
-def keep_outside_in_float32(unet: nn.Module, dtype: torch.dtype) -> None:
+def keep_outside_in_float32(unet: Unet, dtype: torch.dtype) -> None:
     """Let `unet` compute in `dtype` while everything around it stays in float32.
 
     A1111 keeps latents and guidance in float32; diffusers would keep both in the network's format,

@@ -1,4 +1,4 @@
-"""What stays in memory between jobs: loaded models, encoded texts and pictures, prepared pictures."""
+"""What stays in memory between jobs: models, encoded texts and pictures, prepared pictures."""
 
 import hashlib
 import threading

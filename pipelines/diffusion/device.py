@@ -1,4 +1,4 @@
-"""Where models run, in which number format, and how they share memory; decided once at the start."""
+"""Where models run, in which number format, and how they share memory; decided at the start."""
 
 from dataclasses import dataclass
 from enum import Enum

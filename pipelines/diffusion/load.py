@@ -2,17 +2,21 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import diffusers
 import torch
-from diffusers import AutoencoderKL, StableDiffusionImg2ImgPipeline, UNet2DConditionModel
+import transformers
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from pipelines.catalog.checkpoints import Checkpoint, Layout
 from pipelines.catalog.headers import read_header, read_json
 from pipelines.diffusion.device import DevicePolicy, Offload
+from pipelines.diffusion.parts import Components, Pipeline, Tokenizer
 from pipelines.errors import ModelBroken
 
 log = logging.getLogger(__name__)
@@ -20,30 +24,8 @@ log = logging.getLogger(__name__)
 PIPELINES = frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"})
 """Classes of model_index.json whose components are the ones loaded here."""
 
+Value = TypeVar("Value")
 Fingerprint = tuple[tuple[str, int, int], ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Components:
-    """One model's parts, shared by every pipeline that is assembled from them.
-
-    `scheduler_config` is the model's noise table and prediction type, as its folder gives them.
-    """
-
-    vae: AutoencoderKL
-    unet: UNet2DConditionModel
-    text_encoder: CLIPTextModel
-    tokenizer: CLIPTokenizer
-    scheduler_config: Mapping[str, Any]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all weights."""
-        return sum(
-            tensor.numel() * tensor.element_size()
-            for module in (self.vae, self.unet, self.text_encoder)
-            for tensor in (*module.parameters(), *module.buffers())
-        )
 
 
 def fingerprint(checkpoint: Checkpoint) -> Fingerprint:
@@ -68,23 +50,27 @@ def load_components(checkpoint: Checkpoint, policy: DevicePolicy) -> Components:
             f"Checkpoint {checkpoint.name!r} is a single file; "
             "only models in diffusers' folder layout can be loaded."
         )
-    folder = checkpoint.path
     _check_kind(checkpoint)
+    # Their bars would be drawn over the program's own log.
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
     components = Components(
         vae=_read_network(checkpoint, "vae", AutoencoderKL, policy.vae_dtype),
         unet=_read_network(checkpoint, "unet", UNet2DConditionModel, policy.dtype),
         text_encoder=_read_network(checkpoint, "text_encoder", CLIPTextModel, policy.text_dtype),
         tokenizer=load_tokenizer(checkpoint),
-        scheduler_config=_read_json(checkpoint, folder / "scheduler" / "scheduler_config.json"),
+        scheduler_config=_read_json(
+            checkpoint, checkpoint.path / "scheduler" / "scheduler_config.json"
+        ),
     )
     _check_shapes(checkpoint, components)
     if policy.channels_last:
-        components.unet.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] torch's stub lacks this overload
-        components.vae.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] as above
+        components.unet.to(memory_format=torch.channels_last)
+        components.vae.to(memory_format=torch.channels_last)
     return components
 
 
-def load_tokenizer(checkpoint: Checkpoint) -> CLIPTokenizer:
+def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     """The tokenizer alone, which takes a moment; ModelBroken if it cannot be read."""
     folder = checkpoint.path / "tokenizer"
     single = folder / "tokenizer.json"
@@ -96,7 +82,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> CLIPTokenizer:
     )
 
 
-def place(pipeline: StableDiffusionImg2ImgPipeline, policy: DevicePolicy) -> None:
+def place(pipeline: Pipeline, policy: DevicePolicy) -> None:
     """Move a pipeline's parts to the device, or arrange for them to be moved when needed."""
     match policy.offload:
         case Offload.none:
@@ -161,16 +147,19 @@ def _check_shapes(checkpoint: Checkpoint, components: Components) -> None:
             )
 
 
-def _read_network(checkpoint: Checkpoint, part: str, kind: Any, dtype: torch.dtype) -> Any:
+def _read_network(
+    checkpoint: Checkpoint, part: str, kind: type[nn.Module], dtype: torch.dtype
+) -> Any:  # noqa: ANN401 one of three protocols, which the classes meet but do not declare
     """One part, in evaluation mode, with every weight it needs found in its file."""
     folder = checkpoint.path / part
     _read_json(checkpoint, folder / "config.json")
     stem = "model" if kind is CLIPTextModel else "diffusion_pytorch_model"
     variant = _check_weights(checkpoint, folder, stem)
 
-    def read() -> Any:
+    def read() -> tuple[nn.Module, Mapping[str, Any]]:
         precision = {"dtype" if kind is CLIPTextModel else "torch_dtype": dtype}
-        return kind.from_pretrained(
+        from_pretrained: Callable[..., Any] = getattr(kind, "from_pretrained")  # noqa: B009 each has it
+        return from_pretrained(
             folder,
             variant=variant,
             use_safetensors=True,
@@ -212,7 +201,7 @@ def _check_weights(checkpoint: Checkpoint, folder: Path, stem: str) -> str | Non
     raise _broken(checkpoint, folder / f"{stem}.safetensors", "is missing")
 
 
-def _guarded(checkpoint: Checkpoint, folder: Path, read: Callable[[], Any]) -> Any:
+def _guarded(checkpoint: Checkpoint, folder: Path, read: Callable[[], Value]) -> Value:
     """What `read` gives; whatever it dies of is the model's fault and becomes ModelBroken.
 
     The libraries raise nearly every type there is for damaged files, so that all are taken but

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from PIL import Image
 
+from pipelines.diffusion.parts import Vae
 from pipelines.diffusion.vae import encode
 
 LONGEST_SIDE = 512
@@ -42,7 +42,7 @@ def colour_chart() -> Image.Image:
     return Image.fromarray(mixed.repeat(PATCH, axis=0).repeat(PATCH, axis=1))
 
 
-def fit_preview(vae: AutoencoderKL, device: torch.device) -> PreviewMap:
+def fit_preview(vae: Vae, device: torch.device) -> PreviewMap:
     """The map that explains best, in least squares, how this VAE encodes the colour chart."""
     chart = colour_chart()
     latents = encode(vae, chart, device)[0].cpu()

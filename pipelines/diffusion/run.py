@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline
 from PIL import Image
-from transformers import CLIPTokenizer
 
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.diffusion.assemble import (
@@ -22,13 +20,13 @@ from pipelines.diffusion.assemble import (
 from pipelines.diffusion.cache import BoundedCache, ModelCache, PictureDigests
 from pipelines.diffusion.device import DevicePolicy
 from pipelines.diffusion.load import (
-    Components,
     fingerprint,
     load_components,
     load_tokenizer,
     place,
 )
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
+from pipelines.diffusion.parts import Components, Pipeline, Tokenizer
 from pipelines.diffusion.preview import PreviewMap, fit_preview
 from pipelines.diffusion.schedulers import PlannedScheduler
 from pipelines.diffusion.text import TextOptions, count_tokens, encode_text, pad_to_same_length
@@ -53,7 +51,7 @@ class LoadedModel:
 
     key: Hashable
     components: Components
-    pipeline: StableDiffusionImg2ImgPipeline
+    pipeline: Pipeline
     preview: PreviewMap
 
 
@@ -66,7 +64,7 @@ class Diffusion:
     def __init__(self, policy: DevicePolicy) -> None:
         self._policy = policy
         self._models: ModelCache[LoadedModel] = ModelCache(lambda model: model.components.nbytes)
-        self._tokenizers: BoundedCache[CLIPTokenizer] = BoundedCache(8, lambda _: 1)
+        self._tokenizers: BoundedCache[Tokenizer] = BoundedCache(8, lambda _: 1)
         self._texts: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
         self._latents: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
         self._pictures: BoundedCache[Image.Image] = BoundedCache(256 * MEGABYTE, _picture_bytes)
@@ -265,7 +263,9 @@ class _Watch:
         self._reported = 0
         self.stopped = False
 
-    def on_step(self, pipeline: Any, call: int, timestep: Any, tensors: dict[str, Any]) -> dict:
+    def on_step(
+        self, pipeline: object, call: int, timestep: object, tensors: dict[str, Any]
+    ) -> dict[str, Any]:
         """Diffusers' callback_on_step_end; changes nothing of what it is given."""
         done = self._scheduler.steps_done
         if done > self._reported:
@@ -277,7 +277,7 @@ class _Watch:
                 self._monitor.offer_preview(lambda: self._preview.draw(latents))
         if self._monitor.stop_now and done < self._steps:
             self.stopped = True
-            pipeline._interrupt = True  # diffusers' documented way to end early
+            setattr(pipeline, "_interrupt", True)  # noqa: B010 diffusers' documented way to end early
         return {}
 
 

@@ -2,17 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
-from pipelines.diffusion.load import Components
+from pipelines.diffusion.parts import Components, Tokenizer
 from pipelines.errors import InvalidRequest
 from pipelines.prompt import BREAK, parse_attention
 from pipelines.settings import Settings
 
 CHUNK = 75
 """Tokens of a prompt that CLIP sees at once; with the start and end tokens 77."""
+
+ROUNDING = 1e-3
+"""Share of the spread below which a mean is rounding error, and no measure of the tensor's scale.
+
+CLIP's own outputs have a mean of a tenth of their spread. A small encoder may end in a plain layer
+norm, which makes the mean 0: A1111's quotient of two means would then be an accident.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +47,9 @@ class Chunk:
     weights: tuple[float, ...]
 
 
-def split_into_chunks(tokenizer: Any, text: str, options: TextOptions) -> tuple[list[Chunk], int]:
+def split_into_chunks(
+    tokenizer: Tokenizer, text: str, options: TextOptions
+) -> tuple[list[Chunk], int]:
     """The chunks of `text`, at least one, and A1111's count of its tokens.
 
     The count is that of the last chunk's tokens plus 75 for every chunk before it.
@@ -64,7 +72,7 @@ def split_into_chunks(tokenizer: Any, text: str, options: TextOptions) -> tuple[
 class _Layout:
     """Fills chunks one token at a time."""
 
-    def __init__(self, tokenizer: Any, backtrack: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, backtrack: int) -> None:
         self._start, self._end = tokenizer.bos_token_id, tokenizer.eos_token_id
         # The end token pads for Stable Diffusion 1, token 0 for 2; each tokenizer knows.
         self._pad = self._end if tokenizer.pad_token_id is None else tokenizer.pad_token_id
@@ -108,7 +116,7 @@ class _Layout:
         return self._chunks, count
 
 
-def count_tokens(tokenizer: Any, text: str, options: TextOptions) -> tuple[int, int]:
+def count_tokens(tokenizer: Tokenizer, text: str, options: TextOptions) -> tuple[int, int]:
     """How many tokens `text` has, and how many its chunks hold: 75, 150, ..."""
     _, count = split_into_chunks(tokenizer, text, options)
     return count, max(-(-count // CHUNK), 1) * CHUNK
@@ -144,13 +152,13 @@ def _encode_chunk(
 
 
 def _emphasise(hidden: torch.Tensor, weights: Sequence[float], emphasis: str) -> torch.Tensor:
-    """Multiply each token's output by its weight; "Original" then restores the tensor's mean."""
+    """Multiply each token's output by its weight; "Original" then restores the mean."""
     if emphasis not in ("Original", "No norm") or all(weight == 1.0 for weight in weights):
         return hidden
     factors = torch.tensor(weights, device=hidden.device, dtype=torch.float32)
     exact = hidden.float()
     weighted = exact * factors[None, :, None]
-    if emphasis == "Original":
+    if emphasis == "Original" and exact.mean().abs() > ROUNDING * exact.std():
         weighted = weighted * (exact.mean() / weighted.mean())
     return weighted.to(hidden.dtype)
 

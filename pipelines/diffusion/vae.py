@@ -8,15 +8,16 @@ differ by the distribution's spread, which is around 1 % of the latents' own.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
 from PIL import Image
 from torch import nn
 from torch.nn import functional
 
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
+from pipelines.diffusion.parts import Vae
 from pipelines.errors import ModelBroken
 from pipelines.imaging.geometry import Size
 
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 @torch.no_grad()
-def encode(vae: AutoencoderKL, picture: Image.Image, device: torch.device) -> torch.Tensor:
+def encode(vae: Vae, picture: Image.Image, device: torch.device) -> torch.Tensor:
     """Scaled latents of an RGB picture: 1x4x(H//8)x(W//8) float32, for any H and W from 8 on."""
     pixels = torch.from_numpy(np.array(picture)).to(device)
     centred = pixels.permute(2, 0, 1)[None].float() / 255 * 2 - 1
@@ -36,7 +37,7 @@ def encode(vae: AutoencoderKL, picture: Image.Image, device: torch.device) -> to
 
 
 @torch.no_grad()
-def decode(vae: AutoencoderKL, latent: torch.Tensor) -> Image.Image:
+def decode(vae: Vae, latent: torch.Tensor) -> Image.Image:
     """The RGB picture of one CxHxW latent, 8 times as large; fractions of a level are cut off."""
     unscaled = latent[None].float() / vae.config["scaling_factor"]
 
@@ -52,7 +53,7 @@ def resize_latents(latents: torch.Tensor, size: Size) -> torch.Tensor:
     return functional.interpolate(latents, size=(size.height, size.width), mode="bilinear")
 
 
-def _finite(vae: AutoencoderKL, compute: Callable[[], torch.Tensor], verb: str) -> torch.Tensor:
+def _finite(vae: Vae, compute: Callable[[], torch.Tensor], verb: str) -> torch.Tensor:
     """The result of `compute`, from the VAE in float32 if its own format gives NaN or infinity."""
     result = _with_tiling_if_needed(vae, compute)
     if torch.isfinite(result).all():
@@ -69,23 +70,24 @@ def _finite(vae: AutoencoderKL, compute: Callable[[], torch.Tensor], verb: str) 
     )
 
 
-def _is_offloaded_by_layer(vae: nn.Module) -> bool:
+def _is_offloaded_by_layer(vae: Vae) -> bool:
     """Under --lowvram weights live elsewhere between calls and cannot be converted."""
     return any(parameter.is_meta for parameter in vae.parameters())
 
 
 @contextmanager
-def _in_float32(vae: AutoencoderKL) -> Iterator[None]:
+def _in_float32(vae: Vae) -> Iterator[None]:
     """The VAE in float32 for a while; converting back is exact."""
     dtype = vae.dtype
-    nn.Module.to(vae, dtype=torch.float32)
+    # The class's own `to` warns of modules that it would rather keep as they are; it has none.
+    nn.Module.to(cast(nn.Module, vae), dtype=torch.float32)
     try:
         yield
     finally:
-        nn.Module.to(vae, dtype=dtype)
+        nn.Module.to(cast(nn.Module, vae), dtype=dtype)
 
 
-def _with_tiling_if_needed(vae: AutoencoderKL, compute: Callable[[], torch.Tensor]) -> torch.Tensor:
+def _with_tiling_if_needed(vae: Vae, compute: Callable[[], torch.Tensor]) -> torch.Tensor:
     """The result of `compute`; in overlapping tiles when memory runs out for the whole picture."""
     try:
         return compute()

@@ -6,20 +6,20 @@ tokens of their own.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import torch
-from diffusers import (
-    AutoencoderKL,
-    DDIMScheduler,
-    StableDiffusionPipeline,
-    UNet2DConditionModel,
-)
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from pipelines.catalog.checkpoints import Checkpoint, Layout
 from pipelines.diffusion.device import DevicePolicy
-from pipelines.diffusion.load import Components
+from pipelines.diffusion.parts import Components
 from pipelines.imaging.geometry import Size
 
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -51,10 +51,10 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
     return {name: index for index, name in enumerate([*names, START, END])}, merges
 
 
-def tiny_tokenizer() -> CLIPTokenizer:
+def tiny_tokenizer() -> Any:
     """A CLIP tokenizer over `vocabulary`."""
     names, merges = vocabulary()
-    return CLIPTokenizer(vocab=names, merges=merges, model_max_length=77)
+    return CLIPTokenizer(vocab=names, merges=cast(Any, merges), model_max_length=77)
 
 
 def tiny_components(*, prediction_type: str = "epsilon", seed: int = 0) -> Components:
@@ -62,7 +62,7 @@ def tiny_components(*, prediction_type: str = "epsilon", seed: int = 0) -> Compo
     tokenizer = tiny_tokenizer()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        vae = AutoencoderKL(
+        vae = cast(Any, AutoencoderKL)(
             block_out_channels=(4, 8, 8, 8),
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
@@ -71,7 +71,7 @@ def tiny_components(*, prediction_type: str = "epsilon", seed: int = 0) -> Compo
             norm_num_groups=2,
             sample_size=64,
         )
-        unet = UNet2DConditionModel(
+        unet = cast(Any, UNet2DConditionModel)(
             sample_size=8,
             block_out_channels=(8, 16),
             layers_per_block=1,
@@ -94,10 +94,12 @@ def tiny_components(*, prediction_type: str = "epsilon", seed: int = 0) -> Compo
                 pad_token_id=tokenizer.pad_token_id,
             )
         )
+        # Random embeddings have a mean of almost 0, unlike those of any trained model.
+        torch.nn.init.uniform_(text_encoder.final_layer_norm.bias, 0.2, 0.8)
     return Components(
         vae=vae.eval(),
         unet=unet.eval(),
-        text_encoder=text_encoder.eval(),
+        text_encoder=cast(Any, text_encoder.eval()),
         tokenizer=tokenizer,
         scheduler_config=dict(_scheduler(prediction_type).config),
     )
@@ -106,14 +108,15 @@ def tiny_components(*, prediction_type: str = "epsilon", seed: int = 0) -> Compo
 def save_tiny_model(folder: Path, *, prediction_type: str = "epsilon", seed: int = 0) -> Checkpoint:
     """Write the model as a diffusers folder; a checkpoint named as the folder is."""
     parts = tiny_components(prediction_type=prediction_type, seed=seed)
-    pipeline = StableDiffusionPipeline(
+    make = cast(Callable[..., StableDiffusionPipeline], StableDiffusionPipeline)
+    pipeline = make(
         vae=parts.vae,
         unet=parts.unet,
         text_encoder=parts.text_encoder,
         tokenizer=parts.tokenizer,
         scheduler=_scheduler(prediction_type),
-        safety_checker=None,  # pyright: ignore[reportArgumentType] diffusers allows none
-        feature_extractor=None,  # pyright: ignore[reportArgumentType] as above
+        safety_checker=None,
+        feature_extractor=None,
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder)
@@ -145,5 +148,5 @@ def _scheduler(prediction_type: str) -> DDIMScheduler:
         clip_sample=False,
         set_alpha_to_one=False,
         steps_offset=1,
-        prediction_type=prediction_type,
+        prediction_type=cast(Any, prediction_type),
     )

@@ -1,0 +1,109 @@
+"""What is touched of the networks' classes, whose mixins and decorators hide their types."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+
+class Network(Protocol):
+    """A torch module that knows its configuration."""
+
+    config: Any
+    dtype: torch.dtype
+    to: Callable[..., object]
+    register_forward_pre_hook: Callable[..., torch.utils.hooks.RemovableHandle]
+    register_forward_hook: Callable[..., torch.utils.hooks.RemovableHandle]
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """The weights."""
+        ...
+
+    def buffers(self) -> Iterator[torch.Tensor]:
+        """What is stored beside the weights."""
+        ...
+
+
+class Vae(Network, Protocol):
+    """AutoencoderKL."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+    use_tiling: bool
+    encode: Callable[[torch.Tensor], Any]
+    decode: Callable[[torch.Tensor], Any]
+    enable_tiling: Callable[[], None]
+    disable_tiling: Callable[[], None]
+
+
+class Unet(Network, Protocol):
+    """UNet2DConditionModel."""
+
+    attn_processors: dict[str, Any]
+    set_attn_processor: Callable[[dict[str, Any]], None]
+    set_attention_slice: Callable[[str], None]
+
+
+class TextEncoder(Network, Protocol):
+    """CLIPTextModel."""
+
+    final_layer_norm: nn.LayerNorm
+    __call__: Callable[..., Any]
+
+
+class Tokenizer(Protocol):
+    """CLIPTokenizer."""
+
+    bos_token_id: int
+    eos_token_id: int
+    pad_token_id: int | None
+
+    def __call__(
+        self, text: Sequence[str], *, add_special_tokens: bool, truncation: bool, verbose: bool
+    ) -> Mapping[str, list[list[int]]]:
+        """Token ids of each text under "input_ids"."""
+        ...
+
+    def tokenize(self, text: str) -> list[str]:
+        """The tokens of a text by name."""
+        ...
+
+    def get_vocab(self) -> Mapping[str, int]:
+        """Ids by token."""
+        ...
+
+
+class Pipeline(Protocol):
+    """Any of diffusers' pipelines; the arguments of a call are `assemble.call_arguments`."""
+
+    scheduler: object
+    set_progress_bar_config: Callable[..., None]
+    to: Callable[[torch.device], object]
+    enable_model_cpu_offload: Callable[..., None]
+    enable_sequential_cpu_offload: Callable[..., None]
+    __call__: Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """One model's parts, shared by every pipeline that is assembled from them.
+
+    `scheduler_config` is the model's noise table and prediction type, as its folder gives them.
+    """
+
+    vae: Vae
+    unet: Unet
+    text_encoder: TextEncoder
+    tokenizer: Tokenizer
+    scheduler_config: Mapping[str, Any]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all weights."""
+        return sum(
+            tensor.numel() * tensor.element_size()
+            for network in (self.vae, self.unet, self.text_encoder)
+            for tensor in (*network.parameters(), *network.buffers())
+        )

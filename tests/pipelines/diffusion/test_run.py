@@ -1,0 +1,410 @@
+"""A plan in, pictures out, through diffusers' own pipeline on a tiny model."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from PIL import Image
+
+from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.diffusion.run import Diffusion, LoadedModel
+from pipelines.diffusion.vae import decode, encode
+from pipelines.errors import ModelBroken, ModelNotFound, OutOfMemory
+from pipelines.monitor import Unwatched
+from pipelines.plan import Plan
+from pipelines.requests import Batch, Prompt, ResizeBy, ResizeMode, ResizeTo, Sampling, Seeds
+from pipelines.settings import Settings
+from tests.helpers.images import assert_same_picture, gradient, noise
+from tests.helpers.tiny import EXACT, save_tiny_model
+from tests.pipelines.diffusion.conftest import MakePlan, Watcher
+
+CPU = torch.device("cpu")
+
+
+def pictures(diffusion: Diffusion, plan: Plan, monitor: Any = None) -> list[Image.Image]:
+    batches = diffusion.denoise(plan, monitor or Unwatched())
+    return [image for batch in batches for _, image in batch.images]
+
+
+def loaded(diffusion: Diffusion, plan: Plan) -> LoadedModel:
+    return diffusion._model(plan.checkpoint, plan.settings, None)
+
+
+@contextmanager
+def counted(model: LoadedModel) -> Iterator[dict[str, int]]:
+    """How often each part is called meanwhile."""
+    counts = {"unet": 0, "texts": 0, "encode": 0, "decode": 0}
+
+    def count(name: str) -> Any:
+        def hook(*_: Any) -> None:
+            counts[name] += 1
+
+        return hook
+
+    parts = model.components
+    hooks = [
+        parts.unet.register_forward_pre_hook(count("unet")),
+        parts.text_encoder.register_forward_pre_hook(count("texts")),
+        parts.vae.encoder.register_forward_pre_hook(count("encode")),
+        parts.vae.decoder.register_forward_pre_hook(count("decode")),
+    ]
+    try:
+        yield counts
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def test_a_plan_gives_its_pictures_in_order(diffusion: Diffusion, make_plan: MakePlan):
+    plan = make_plan(batch=Batch(count=2, size=2))
+    batches = list(diffusion.denoise(plan, Unwatched()))
+    assert [tuple(p for p, _ in batch.images) for batch in batches] == list(plan.batches)
+    assert all(batch.complete for batch in batches)
+    images = [image for batch in batches for _, image in batch.images]
+    assert {(image.mode, image.size) for image in images} == {("RGB", (64, 64))}
+    assert len({image.tobytes() for image in images}) == 4
+    assert_same_picture(batches[0].init_image, gradient())
+
+
+def test_a_seed_gives_the_same_picture_again(make_plan: MakePlan):
+    plan = make_plan(seeds=Seeds(seed=7))
+    assert pictures(Diffusion(EXACT), plan) == pictures(Diffusion(EXACT), plan)
+
+
+def test_the_global_generator_is_left_alone(diffusion: Diffusion, make_plan: MakePlan):
+    before = torch.random.get_rng_state()
+    pictures(diffusion, make_plan())
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("sampler", ["DPM++ 2M", "Euler a", "Euler", "DDIM"])
+def test_a_batch_gives_the_pictures_of_single_runs(
+    diffusion: Diffusion, make_plan: MakePlan, sampler: str
+):
+    sampling = Sampling(sampler=sampler, steps=5)
+    together = pictures(
+        diffusion, make_plan(sampling=sampling, seeds=Seeds(seed=5), batch=Batch(size=3))
+    )
+    for index, picture in enumerate(together):
+        single = make_plan(sampling=sampling, seeds=Seeds(seed=5 + index))
+        # Convolutions over a batch add in another order, which may tip a level.
+        assert_same_picture(picture, pictures(diffusion, single)[0], tolerance=1)
+
+
+@pytest.mark.parametrize(("sampler", "calls"), [("DPM++ 2M", 16), ("Euler a", 16), ("DDIM", 15)])
+def test_twenty_steps_at_three_quarters_ask_the_network_as_often_as_in_a1111(
+    diffusion: Diffusion, make_plan: MakePlan, sampler: str, calls: int
+):
+    plan = make_plan(sampling=Sampling(sampler=sampler, steps=20, denoising_strength=0.75))
+    watcher = Watcher()
+    with counted(loaded(diffusion, plan)) as counts:
+        pictures(diffusion, plan, watcher)
+    assert counts["unet"] == calls
+    assert watcher.steps == [list(range(1, calls + 1))]
+
+
+# DDIM at strength 0: no step, and from A1111's first noise level on only this share of the source.
+NO_STEPS = Sampling(sampler="DDIM", steps=5, denoising_strength=0)
+WITHOUT_NOISE = {"initial_noise_multiplier": 0.0}
+SHARE = ((1 - 0.00085) * (1 - (0.00085**0.5 + (0.012**0.5 - 0.00085**0.5) / 999) ** 2)) ** 0.5
+
+
+def test_zero_steps_of_ddim_give_the_start_that_no_step_has_changed(
+    diffusion: Diffusion, make_plan: MakePlan
+):
+    plan = make_plan(sampling=NO_STEPS, settings=WITHOUT_NOISE)
+    model = loaded(diffusion, plan)
+    with counted(model) as counts:
+        picture = pictures(diffusion, plan)[0]
+    assert counts["unet"] == 0
+    vae = model.components.vae
+    expected = decode(vae, encode(vae, gradient(), CPU)[0] * SHARE)
+    assert_same_picture(picture, expected, tolerance=1)
+
+
+def test_without_guidance_the_network_sees_the_prompt_only(
+    diffusion: Diffusion, make_plan: MakePlan
+):
+    plan = make_plan(sampling=Sampling(steps=5, cfg_scale=1))
+    sizes: set[int] = set()
+    unet = loaded(diffusion, plan).components.unet
+    hook = unet.register_forward_pre_hook(lambda _, args: sizes.add(len(args[0])))
+    pictures(diffusion, plan)
+    hook.remove()
+    assert sizes == {1}
+
+
+def test_prompts_of_unequal_length_run_together(diffusion: Diffusion, make_plan: MakePlan):
+    plan = make_plan(prompt=Prompt(positive="red cat " * 60, negative="dog"))
+    assert len(pictures(diffusion, plan)) == 1
+
+
+# Stopping
+
+
+def test_an_interrupted_batch_gives_the_last_predicted_clean_picture(
+    diffusion: Diffusion, make_plan: MakePlan
+):
+    sampling = Sampling(sampler="DDIM", steps=10, cfg_scale=3)
+    plan = make_plan(sampling=sampling, batch=Batch(count=2))
+    model = loaded(diffusion, plan)
+    calls: list[tuple[torch.Tensor, int, torch.Tensor]] = []
+
+    def remember(_: object, args: tuple[Any, ...], output: tuple[torch.Tensor]) -> None:
+        calls.append((args[0], int(args[1]), output[0]))
+
+    hook = model.components.unet.register_forward_hook(remember)
+    batches = list(diffusion.denoise(plan, Watcher(stop=((0, 3),), end_job=True)))
+    hook.remove()
+
+    assert len(calls) == 3
+    assert [batch.complete for batch in batches] == [False]
+    noisy, timestep, (without, with_prompt) = calls[-1]
+    # Song et al. 2020, eq. 12, from diffusers' own table.
+    table: Any = DDIMScheduler.from_config(dict(model.components.scheduler_config))
+    alpha = table.alphas_cumprod[timestep]
+    predicted_noise = without + 3 * (with_prompt - without)
+    clean = (noisy[0] - (1 - alpha).sqrt() * predicted_noise) / alpha.sqrt()
+    expected = decode(model.components.vae, clean)
+    assert_same_picture(batches[0].images[0][1], expected, tolerance=1)
+
+
+def test_a_skipped_batch_is_followed_by_the_next(diffusion: Diffusion, make_plan: MakePlan):
+    plan = make_plan(sampling=Sampling(steps=8), batch=Batch(count=2))
+    watcher = Watcher(stop=((0, 2),))
+    batches = list(diffusion.denoise(plan, watcher))
+    assert [batch.complete for batch in batches] == [False, True]
+    assert [steps[-1] for steps in watcher.steps] == [2, 7]
+    alone = make_plan(sampling=Sampling(steps=8), seeds=Seeds(seed=2))
+    assert_same_picture(batches[1].images[0][1], pictures(diffusion, alone)[0])
+
+
+def test_a_stop_after_the_last_step_leaves_the_batch_complete(
+    diffusion: Diffusion, make_plan: MakePlan
+):
+    plan = make_plan(batch=Batch(count=2))
+    batches = list(diffusion.denoise(plan, Watcher(stop=((0, 4),), end_job=True)))
+    assert [batch.complete for batch in batches] == [True]
+
+
+def test_previews_are_offered_after_every_step_but_the_last(
+    diffusion: Diffusion, make_plan: MakePlan
+):
+    watcher = Watcher()
+    pictures(diffusion, make_plan(batch=Batch(size=2)), watcher)
+    assert [preview.size for preview in watcher.previews] == [(128, 64)] * 3
+
+
+# What is kept between jobs
+
+
+def test_a_second_click_with_another_seed_encodes_nothing(
+    diffusion: Diffusion, make_plan: MakePlan
+):
+    plan = make_plan(seeds=Seeds(seed=1))
+    first = pictures(diffusion, plan)
+    # The same picture uploaded again is another object.
+    again = make_plan(seeds=Seeds(seed=2), init_image=gradient())
+    watcher = Watcher()
+    with counted(loaded(diffusion, plan)) as counts:
+        second = pictures(diffusion, again, watcher)
+    assert counts == {"unet": 4, "texts": 0, "encode": 0, "decode": 1}
+    assert watcher.stages == []
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("changes", "texts", "encodes"),
+    [
+        ({"prompt": Prompt(positive="a dog", negative="blurry")}, 1, 0),
+        ({"settings": {"CLIP_stop_at_last_layers": 2}}, 3, 0),
+        ({"settings": {"emphasis": "No norm"}}, 3, 0),
+        ({"init_image": noise()}, 0, 1),
+        ({"size": ResizeTo(width=72, height=64)}, 0, 1),
+        ({"sampling": Sampling(steps=6, sampler="DDIM")}, 0, 0),
+    ],
+)
+def test_what_changed_is_encoded_anew_and_nothing_else(
+    diffusion: Diffusion, make_plan: MakePlan, changes: dict[str, Any], texts: int, encodes: int
+):
+    plan = make_plan()
+    pictures(diffusion, plan)
+    with counted(loaded(diffusion, plan)) as counts:
+        pictures(diffusion, make_plan(**changes))
+    assert (counts["texts"], counts["encode"]) == (texts, encodes)
+
+
+def test_a_model_whose_files_changed_is_loaded_again(
+    diffusion: Diffusion, make_plan: MakePlan, own_checkpoint: Checkpoint
+):
+    plan = replace(make_plan(), checkpoint=own_checkpoint)
+    first = pictures(diffusion, plan)
+    save_tiny_model(own_checkpoint.path, seed=1)
+    watcher = Watcher()
+    assert pictures(diffusion, plan, watcher) != first
+    assert watcher.stages[0] == "Loading own"
+
+
+def test_a_model_is_loaded_once_and_said_to_be(diffusion: Diffusion, make_plan: MakePlan):
+    watcher = Watcher()
+    for _ in range(2):
+        pictures(diffusion, make_plan(), watcher)
+    assert watcher.stages.count("Loading tiny") == 1
+
+
+def test_a_preloaded_model_is_not_loaded_by_the_first_job(
+    diffusion: Diffusion, make_plan: MakePlan, checkpoint: Checkpoint
+):
+    diffusion.preload(checkpoint)
+    watcher = Watcher()
+    pictures(diffusion, make_plan(), watcher)
+    assert "Loading tiny" not in watcher.stages
+
+
+def test_tokens_are_counted_without_loading_the_model(
+    diffusion: Diffusion, own_checkpoint: Checkpoint
+):
+    (own_checkpoint.path / "unet" / "config.json").unlink()
+    assert diffusion.count_tokens("a red cat", own_checkpoint) == (3, 75)
+    settings = Settings().with_changes({"emphasis": "None"})
+    assert diffusion.count_tokens("(cat)", own_checkpoint, settings) == (3, 75)
+
+
+# Sizes
+
+
+def test_a_size_that_is_no_multiple_of_8_is_cut_in_latents(
+    diffusion: Diffusion, make_plan: MakePlan
+):
+    plan = make_plan(init_image=noise(101, 75), size=ResizeBy(scale=1.5))
+    assert (plan.size.width, plan.size.height) == (151, 112)
+    assert pictures(diffusion, plan)[0].size == (144, 112)
+
+
+def test_latent_upscale_encodes_the_picture_at_its_own_size(
+    diffusion: Diffusion, make_plan: MakePlan
+):
+    plan = make_plan(
+        init_image=noise(48, 40),
+        size=ResizeTo(width=96, height=72),
+        resize_mode=ResizeMode.latent_upscale,
+        sampling=NO_STEPS,
+        settings=WITHOUT_NOISE,
+    )
+    batch = next(iter(diffusion.denoise(plan, Unwatched())))
+    vae = loaded(diffusion, plan).components.vae
+    small = encode(vae, noise(48, 40), CPU)
+    large = torch.nn.functional.interpolate(small, (9, 12), mode="bilinear")
+    assert batch.init_image.size == (48, 40)
+    assert_same_picture(batch.images[0][1], decode(vae, large[0] * SHARE), tolerance=1)
+
+
+# Failures, and the job after them
+
+
+def fail_in(part: Any, error: Exception, *, times: int) -> Any:
+    """Let the next calls of a part fail; remove() the result to end it."""
+    left = [times]
+
+    def hook(*_: object) -> None:
+        if left[0] > 0:
+            left[0] -= 1
+            raise error
+
+    return part.register_forward_pre_hook(hook)
+
+
+NO_MEMORY = (
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"),
+    MemoryError(),
+)
+
+
+@pytest.mark.parametrize("error", NO_MEMORY, ids=["cuda", "cpu", "python"])
+def test_lack_of_memory_is_met_by_sliced_attention_and_the_same_picture(
+    diffusion: Diffusion, make_plan: MakePlan, error: Exception
+):
+    plan = make_plan()
+    expected = pictures(diffusion, plan)[0]
+    unet = loaded(diffusion, plan).components.unet
+    processors = unet.attn_processors
+    fail_in(unet, error, times=1)
+    assert_same_picture(pictures(diffusion, plan)[0], expected, tolerance=1)
+    assert unet.attn_processors == processors
+
+
+@pytest.mark.parametrize("part", ["unet", "vae.encoder", "vae.decoder", "text_encoder"])
+def test_lack_of_memory_for_good_says_what_to_lower_and_the_next_job_works(
+    make_plan: MakePlan, part: str
+):
+    plan = make_plan(batch=Batch(size=2))
+    expected = pictures(Diffusion(EXACT), plan)
+    diffusion = Diffusion(EXACT)
+    module: Any = loaded(diffusion, plan).components
+    for name in part.split("."):
+        module = getattr(module, name)
+    hook = fail_in(module, NO_MEMORY[0], times=1000)
+    with pytest.raises(OutOfMemory, match="for 2 at once of 64x64; lower Batch size, Width"):
+        pictures(diffusion, plan)
+    hook.remove()
+    assert pictures(diffusion, plan) == expected
+
+
+def test_another_error_is_not_taken_for_lack_of_memory(diffusion: Diffusion, make_plan: MakePlan):
+    plan = make_plan()
+    expected = pictures(diffusion, plan)
+    fail_in(loaded(diffusion, plan).components.unet, RuntimeError("a bug"), times=1)
+    with pytest.raises(RuntimeError, match="a bug"):
+        pictures(diffusion, plan)
+    assert pictures(diffusion, plan) == expected
+
+
+def test_a_network_that_computes_nan_is_one_sentence_and_the_next_job_works(
+    diffusion: Diffusion, make_plan: MakePlan
+):
+    plan = make_plan()
+    expected = pictures(diffusion, plan)
+    hook = loaded(diffusion, plan).components.unet.register_forward_hook(
+        lambda _, args, output: (output[0] * torch.nan,)
+    )
+    with pytest.raises(ModelBroken, match="'tiny' computed values that are no numbers"):
+        pictures(diffusion, plan)
+    hook.remove()
+    assert pictures(diffusion, plan) == expected
+
+
+def test_a_broken_model_leaves_the_loaded_one_ready(
+    diffusion: Diffusion, make_plan: MakePlan, own_checkpoint: Checkpoint
+):
+    plan = make_plan(settings={"model_cache_gigabytes": 0.0})
+    expected = pictures(diffusion, plan)
+    (own_checkpoint.path / "vae" / "config.json").unlink()
+    with pytest.raises(ModelBroken, match=r"vae/config\.json is missing"):
+        pictures(diffusion, replace(plan, checkpoint=own_checkpoint))
+    watcher = Watcher()
+    assert pictures(diffusion, plan, watcher) == expected
+    assert watcher.stages == []
+
+
+def test_a_model_that_is_gone_is_said_to_be(
+    diffusion: Diffusion, make_plan: MakePlan, checkpoint: Checkpoint
+):
+    gone = replace(checkpoint, path=checkpoint.path / "gone")
+    with pytest.raises(ModelNotFound, match="'tiny' is no longer at"):
+        pictures(diffusion, replace(make_plan(), checkpoint=gone))
+
+
+def test_a_network_in_bf16_keeps_latents_and_guidance_in_float32(make_plan: MakePlan):
+    plan = make_plan()
+    exact = pictures(Diffusion(EXACT), plan)[0]
+    half = Diffusion(replace(EXACT, dtype=torch.bfloat16))
+    unet = loaded(half, plan).components.unet
+    outputs: list[torch.dtype] = []
+    unet.register_forward_hook(lambda _, args, output: outputs.append(output[0].dtype))
+    assert_same_picture(pictures(half, plan)[0], exact, tolerance=12)
+    assert set(outputs) == {torch.float32}
