@@ -1,0 +1,134 @@
+"""Makes the built-in demo model, one stage after the other: `python -m tools.demo_model`.
+
+Stages that are finished are passed over and a training goes on where it stopped, so the same
+command resumes whatever was interrupted. Everything is written into the work folder; only `export`
+and `samples` write elsewhere.
+"""
+
+import argparse
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from tools.demo_model import pictures
+from tools.demo_model.captions import caption
+from tools.demo_model.recipe import FULL, MINIATURE, Recipe
+from tools.demo_model.training import export, latents, samples, tokenizer, train, vae
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = ("render", "tokenizer", "vae", "latents", "train", "export", "samples")
+
+
+class Making:
+    """The stages, with the recipe and the folders they share."""
+
+    def __init__(self, recipe: Recipe, work: Path, target: Path, sheet: Path) -> None:
+        self.recipe, self.work, self.target, self.sheet = recipe, work, target, sheet
+        self.pictures, self.latents = work / "pictures", work / "latents"
+        self.tokenizer, self.vae, self.training = work / "tokenizer", work / "vae", work / "train"
+
+    def render(self) -> None:
+        """Draws the pictures."""
+        pictures.draw_all(self.pictures, self.recipe)
+
+    def make_tokenizer(self) -> None:
+        """Learns the vocabulary from one caption of every picture."""
+        if (self.tokenizer / "tokenizer_config.json").exists():
+            return
+        tokenizer.save(self.tokenizer, tokenizer.learn_merges(self._captions()))
+
+    def make_vae(self) -> None:
+        """Trains the autoencoder."""
+        if not (self.vae / "diffusion_pytorch_model.safetensors").exists():
+            vae.train(self.pictures, self.vae, self.recipe, self.log)
+
+    def make_latents(self) -> None:
+        """Encodes the pictures."""
+        latents.encode_all(self.pictures, self.vae, self.latents, self.recipe, self.log)
+
+    def train(self) -> None:
+        """Trains text encoder and UNet."""
+        data = latents.load(self.pictures, self.latents, self.recipe)
+        train.train(data, self.tokenizer, self.training, self.recipe, self.log)
+
+    def export(self) -> None:
+        """Writes the finished folder."""
+        export.export(self.tokenizer, self.vae, self.training, self.target)
+
+    def samples(self) -> None:
+        """Draws a sheet of samples and measures how well the prompts are followed."""
+        pipeline = samples.open_folder(self.target)
+        samples.save_sheet(pipeline, self.sheet)
+        self.log(f"time of day right in {samples.time_accuracy(pipeline):.0%} of the pictures")
+
+    def log(self, line: str) -> None:
+        """Prints a line and keeps it in the work folder, with the time."""
+        stamped = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}"
+        print(stamped, flush=True)
+        with (self.work / "log.txt").open("a", encoding="utf-8") as file:
+            file.write(stamped + "\n")
+
+    def _captions(self) -> list[str]:
+        shown = pictures.every_attributes(self.pictures, self.recipe)
+        return [caption(one, random.Random(number)) for number, one in enumerate(shown)]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the chosen stages in order, all of them by default."""
+    options = _options(arguments)
+    recipe = MINIATURE if options.miniature else FULL
+    torch.set_num_threads(recipe.threads)
+    options.work.mkdir(parents=True, exist_ok=True)
+    making = Making(recipe, options.work, options.target, options.sheet)
+    actions: dict[str, Callable[[], None]] = {
+        "render": making.render,
+        "tokenizer": making.make_tokenizer,
+        "vae": making.make_vae,
+        "latents": making.make_latents,
+        "train": making.train,
+        "export": making.export,
+        "samples": making.samples,
+    }
+    making.log(f"recipe {asdict(recipe)}")
+    for stage in STAGES:
+        if stage in (options.stages or STAGES):
+            began = time.monotonic()
+            actions[stage]()
+            making.log(f"{stage} took {time.monotonic() - began:.0f} s")
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.demo_model",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    stages = f"of {', '.join(STAGES)}; all where none is named"
+    parser.add_argument("stages", nargs="*", type=_stage, metavar="stage", help=stages)
+    parser.add_argument("--miniature", action="store_true", help="a toy that takes seconds")
+    parser.add_argument("--work", type=Path, help="folder for all that can be made again")
+    parser.add_argument("--target", type=Path, help="folder of the finished model")
+    parser.add_argument("--sheet", type=Path, help="file for the sheet of samples")
+    options = parser.parse_args(arguments)
+    # A toy must not replace the model that the project ships.
+    mini = options.miniature
+    options.work = options.work or ROOT / "tmp" / ("demo_miniature" if mini else "demo_model")
+    folder, sheet = ROOT / "models" / "Stable-diffusion" / "demo", ROOT / "docs"
+    options.target = options.target or (options.work / "demo" if mini else folder)
+    options.sheet = options.sheet or (options.work if mini else sheet) / "demo_model_samples.jpg"
+    return options
+
+
+def _stage(name: str) -> str:
+    if name not in STAGES:
+        raise argparse.ArgumentTypeError(f"{name!r} is no stage; there are {', '.join(STAGES)}")
+    return name
+
+
+if __name__ == "__main__":
+    main()

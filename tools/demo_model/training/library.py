@@ -1,0 +1,20 @@
+"""The classes of diffusers and transformers that are used here, without types.
+
+Their own type hints do not describe what they take and give (a tuple of four channels where the
+hint says one, outputs without their fields), so that a type checker sees errors in correct code.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_diffusers, _transformers = import_module("diffusers"), import_module("transformers")
+
+AutoencoderKL: Any = _diffusers.AutoencoderKL
+DDIMScheduler: Any = _diffusers.DDIMScheduler
+StableDiffusionPipeline: Any = _diffusers.StableDiffusionPipeline
+UNet2DConditionModel: Any = _diffusers.UNet2DConditionModel
+CLIPTextConfig: Any = _transformers.CLIPTextConfig
+CLIPTextModel: Any = _transformers.CLIPTextModel
+CLIPTokenizer: Any = _transformers.CLIPTokenizer
+
+Part = Any  # an instance of one of these
