@@ -1,5 +1,6 @@
 """The finished model as a diffusers folder in fp16."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -32,6 +33,15 @@ def export(tokenizer_folder: Path, vae_folder: Path, training_folder: Path, targ
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(target, max_shard_size=LARGEST_FILE)
+    for config in target.glob("*/config.json"):
+        _forget_origin(config)
     # The vocabulary in the two files that every reader of CLIP's tokenizer knows.
     shutil.rmtree(target / "tokenizer")
     shutil.copytree(tokenizer_folder, target / "tokenizer")
+
+
+def _forget_origin(config: Path) -> None:
+    """Removes the folder that a part was loaded from: it means nothing elsewhere."""
+    fields = json.loads(config.read_text(encoding="utf-8"))
+    fields.pop("_name_or_path", None)
+    config.write_text(json.dumps(fields, indent=2, sort_keys=True) + "\n", encoding="utf-8")
