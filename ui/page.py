@@ -49,11 +49,9 @@ def build_page(context: Context) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(img2img.TITLE, id="img2img", elem_id="tab_img2img"):
                 main = img2img.build(context, chosen.default_size if chosen else FALLBACK_SIZE)
-            with gr.Tab(png_info.TITLE, id="pnginfo", elem_id="tab_pnginfo", render_children=True):
+            with gr.Tab(png_info.TITLE, id="pnginfo", elem_id="tab_pnginfo"):
                 info = png_info.build()
-            with gr.Tab(
-                settings.TITLE, id="settings", elem_id="tab_settings", render_children=True
-            ):
+            with gr.Tab(settings.TITLE, id="settings", elem_id="tab_settings"):
                 preferences = settings.build(context.settings.current)
         gr.HTML(_footer(context), elem_id="footer")
         wiring.wire(

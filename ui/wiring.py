@@ -238,17 +238,19 @@ def _wire_memory(page: Page, context: Context, form: FormEvents) -> None:
     fields = page.fields
     memory = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
     options = gr.HTML(elem_id="redraw_options", visible="hidden")
+    style_names = page.main.styles.name
 
     def restore(stored: Raw) -> dict[Component, Update]:
         updates = page.update(form.restore(stored))
         current = context.settings.current
         settings = {field: getattr(current, key) for key, field in page.settings.fields.items()}
-        return {**updates, **settings, options: options_html(current)}
+        editor = {style_names: gr.Dropdown(choices=list(context.styles.names))}
+        return {**updates, **settings, **editor, options: options_html(current)}
 
     page.blocks.load(
         restore,
         inputs=[memory],
-        outputs=[*fields.values(), *page.settings.fields.values(), options],
+        outputs=[*fields.values(), *page.settings.fields.values(), style_names, options],
         **QUIET,
     ).then(None, js="() => redraw.restored()")
     # gradio leaves the function of a validator, which is not used here, unknown in its type.

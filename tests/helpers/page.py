@@ -1,10 +1,11 @@
 """A whole Redraw in this process for browser tests: the real page, server and engine."""
 
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from PIL import Image, ImageChops
@@ -17,11 +18,12 @@ from pipelines.monitor import Monitor
 from pipelines.plan import Plan
 from pipelines.produce import Production
 from pipelines.results import DenoisedBatch
-from pipelines.settings import SettingsStore
+from pipelines.settings import Settings, SettingsStore
 from pipelines.storage import Storage
 from pipelines.styles import StyleBook
 from ui.cli import Options
 from ui.context import Context
+from ui.login import LOCAL_USER
 from ui.page import build_page, head, theme
 from ui.running import make_server
 from ui.server import create_server
@@ -41,6 +43,7 @@ class SlowPainter:
     plans: list[Plan] = field(default_factory=list[Plan])
     gate: threading.Event = field(default_factory=threading.Event)
     hold_at: int | None = None  # wait before finishing this step of each batch
+    failures: list[Exception] = field(default_factory=list[Exception])  # raised by the next jobs
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -58,6 +61,8 @@ class SlowPainter:
     def denoise(self, plan: Plan, monitor: Monitor) -> Iterator[DenoisedBatch]:
         """The run, as `pipelines.produce` calls it."""
         self.plans.append(plan)
+        if self.failures:
+            raise self.failures.pop(0)
         start = prepare_init_image(plan).resize((plan.size.width, plan.size.height))
         for index, batch in enumerate(plan.batches):
             if monitor.stop_after_batch:
@@ -103,6 +108,24 @@ class Running:
     address: str
     context: Context
     painter: SlowPainter
+
+    def start_over(self) -> None:
+        """As on the first day: no jobs, no files, default settings; but polling is quick."""
+        self.painter.release()
+        engine = self.context.engine
+        for job in engine.jobs(LOCAL_USER):
+            engine.cancel(job.id)
+            job.stop()
+        for job in engine.jobs(LOCAL_USER):
+            assert job.wait(STARTING_SECONDS), "a job of the last test did not end"
+        engine._jobs.clear()
+        self.painter.plans.clear()
+        self.painter.failures.clear()
+        for left in ("outputs", "config.json", "styles.csv", "params.txt"):
+            path = self.context.data_dir / left
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        self.context.outputs.mkdir()
+        self.context.settings.change(asdict(Settings(live_preview_refresh_period=100)))
 
 
 def make_context(

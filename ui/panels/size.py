@@ -55,9 +55,7 @@ def build(default: Size) -> SizePanel:
                     with gr.Column(elem_classes=["tool-column"], min_width=36, scale=0):
                         swap = tool_button("⇅", "img2img_res_switch_btn")
                         detect = tool_button("📐", "img2img_detect_image_size_btn")
-                with gr.Tab(
-                    "Resize by", id="by", elem_id="img2img_tab_resize_by", render_children=True
-                ) as resize_by:
+                with gr.Tab("Resize by", id="by", elem_id="img2img_tab_resize_by") as resize_by:
                     scale = gr.Slider(
                         0.05,
                         4.0,

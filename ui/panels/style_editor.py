@@ -26,7 +26,7 @@ def build(style_names: Sequence[str]) -> StyleEditor:
     """Draw the popup; the page's script shows and hides it."""
     with (
         gr.Column(elem_id="img2img_styles_dialog", elem_classes=["popup"]),
-        gr.Column(elem_classes=["popup-body"]),
+        gr.Column(elem_classes=["popup-body", "settings-column"]),
     ):
         with gr.Row(elem_classes=["with-tool"]):
             name = gr.Dropdown(

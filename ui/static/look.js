@@ -1,4 +1,4 @@
-// Tooltips of the buttons that show only an icon, and the light and dark theme.
+// Tooltips of icon buttons, the server's notices, the light and dark theme, and keeping the focus.
 (() => {
   const TOOLTIPS = {
     img2img_generate: "Right click for the generate forever menu",
@@ -34,6 +34,35 @@
     }
   };
   document.addEventListener("redraw:ready", label);
+
+  // What the server has to say about itself, such as why there is no public link. A link takes up
+  // to a minute to come or to fail.
+  const ASK_NOTICES_AFTER = [0, 10_000, 60_000];
+  const showNotices = async () => {
+    const sentences = await redraw.get("internal/notices").catch(() => []);
+    const bar = redraw.find("#notices") ?? document.createElement("div");
+    bar.id = "notices";
+    bar.replaceChildren(
+      ...sentences.map((sentence) => {
+        const line = document.createElement("p");
+        line.textContent = sentence;
+        return line;
+      }),
+    );
+    redraw.find("#quicksettings")?.before(bar);
+  };
+  document.addEventListener("redraw:ready", () => {
+    for (const delay of ASK_NOTICES_AFTER) setTimeout(showNotices, delay);
+  });
+
+  // Gradio's gallery gives its thumbnail the focus whenever pictures arrive, which scrolls the page
+  // and takes the keyboard from whoever is typing the next prompt.
+  const focus = HTMLElement.prototype.focus;
+  HTMLElement.prototype.focus = function (options) {
+    const gallery = this.closest("#img2img_gallery");
+    if (!gallery) return focus.call(this, options);
+    if (gallery.contains(document.activeElement)) focus.call(this, { preventScroll: true });
+  };
 
   // An address with ?__theme= is obeyed; else the toggle's last word, the program's flag, and
   // what the system prefers, which is what Gradio itself follows.

@@ -8,10 +8,9 @@
 
   const nextFrame = () => new Promise(requestAnimationFrame);
 
-  // Hands `file` to an upload field, emptying the field first if it holds something.
+  // Hands `file` to an upload field; one that is busy with another file has its input back soon.
   redraw.putFile = async (id, file) => {
     const input = () => redraw.find(`#${id} input[type=file]`);
-    if (!input()) redraw.find(`#${id} button[aria-label="Clear"]`)?.click();
     for (let frame = 0; frame < 60 && !input(); frame += 1) await nextFrame();
     if (!input()) return;
     const transfer = new DataTransfer();

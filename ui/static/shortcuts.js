@@ -72,7 +72,7 @@
   });
 
   document.addEventListener("click", (event) => {
-    closeMenu();
+    if (event.isTrusted) closeMenu(); // and not when a script presses Generate
     if (event.target.closest?.("#img2img_styles_edit_button")) popup()?.classList.add("open");
     if (event.target.closest?.("#img2img_styles_close") || event.target === popup())
       popup()?.classList.remove("open");

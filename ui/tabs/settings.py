@@ -36,7 +36,7 @@ def build(current: Settings) -> SettingsTab:
     with gr.Tabs(elem_id="settings_sections"):
         for section, keys in _sections():
             with (
-                gr.Tab(section, render_children=True),
+                gr.Tab(section),
                 gr.Column(elem_classes=["settings-page", "settings-column"]),
             ):
                 for key in keys:
