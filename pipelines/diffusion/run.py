@@ -113,6 +113,11 @@ class Diffusion:
         if checkpoint is not None:
             self._model(checkpoint, settings or Settings(), None)
 
+    def forget_encodings(self) -> None:
+        """Drop what is kept of pictures and texts; models stay."""
+        for cache in (self._texts, self._latents, self._pictures):
+            cache.clear()
+
     def count_tokens(
         self, text: str, checkpoint: Checkpoint, settings: Settings | None = None
     ) -> tuple[int, int]:
