@@ -11,6 +11,9 @@ from PIL import Image
 
 Value = TypeVar("Value")
 
+STRIP = 64
+"""Rows of a picture hashed at a time; copying a large one whole costs more than hashing it."""
+
 
 class BoundedCache(Generic[Value]):
     """The values used last, at most `limit` bytes of them; safe in several threads.
@@ -72,7 +75,10 @@ class PictureDigests:
 
 def _digest(picture: Image.Image) -> bytes:
     """Of the pixels and of everything else that decides how they are shown."""
-    state = hashlib.sha256(picture.tobytes(), usedforsecurity=False)
+    state = hashlib.sha256(usedforsecurity=False)
+    for top in range(0, picture.height, STRIP):
+        bottom = min(top + STRIP, picture.height)
+        state.update(picture.crop((0, top, picture.width, bottom)).tobytes())
     palette = picture.getpalette("RGBA") if picture.mode in ("P", "PA") else None
     about = (picture.mode, picture.size, palette, picture.info.get("transparency"))
     state.update(repr(about).encode())

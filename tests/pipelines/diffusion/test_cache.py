@@ -38,6 +38,13 @@ def test_pictures_that_look_the_same_have_one_digest():
     assert digests.digest(gradient(64, 32)) != digests.digest(gradient(32, 64))
 
 
+@pytest.mark.parametrize("place", [(0, 0), (99, 149), (50, 64), (0, 127)])
+def test_one_pixel_anywhere_changes_the_digest(place: tuple[int, int]):
+    changed = gradient(100, 150)
+    changed.putpixel(place, (1, 2, 3))
+    assert PictureDigests().digest(changed) != PictureDigests().digest(gradient(100, 150))
+
+
 def test_what_decides_how_a_picture_is_shown_is_part_of_its_digest():
     digests = PictureDigests()
     plain, profiled = gradient(), gradient()
@@ -51,7 +58,7 @@ def test_what_decides_how_a_picture_is_shown_is_part_of_its_digest():
 def test_one_picture_object_is_hashed_once(monkeypatch: pytest.MonkeyPatch):
     digests, picture = PictureDigests(), gradient()
     first = digests.digest(picture)
-    monkeypatch.setattr(picture, "tobytes", lambda: pytest.fail("hashed again"))
+    monkeypatch.setattr(picture, "crop", lambda _: pytest.fail("hashed again"))
     assert digests.digest(picture) == first
 
 
