@@ -2,7 +2,7 @@
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -80,25 +80,23 @@ class FormEvents:
             return {}, ""
         return {"width": chosen.default_size.width, "height": chosen.default_size.height}, ""
 
-    def refresh_checkpoints(self, title: Raw) -> gr.Dropdown:
+    def refresh_checkpoints(self, title: Raw) -> Update:
         """Look for models again."""
         self._context.catalog.refresh()
         return self.checkpoint_menu(title)
 
-    def checkpoint_menu(self, title: Raw) -> gr.Dropdown:
+    def checkpoint_menu(self, title: Raw) -> Update:
         """The menu of checkpoints with `title` chosen, or what the settings name."""
         titles = [checkpoint.title for checkpoint in self._context.catalog.checkpoints()]
         if title not in titles:
             chosen = self._find(self._context.settings.current.sd_model_checkpoint)
             title = chosen.title if chosen else None
-        return gr.Dropdown(choices=titles, value=title)
+        return menu(titles, title)
 
-    def schedule_menu(self, sampler: Raw, schedule: Raw) -> gr.Dropdown:
+    def schedule_menu(self, sampler: Raw, schedule: Raw) -> Update:
         """The menu of schedules that `sampler` can follow."""
         labels = schedule_labels(str(sampler))
-        return gr.Dropdown(
-            choices=list(labels), value=schedule if schedule in labels else AUTOMATIC
-        )
+        return menu(labels, schedule if schedule in labels else AUTOMATIC)
 
     def restore(self, stored: Raw) -> Updates:
         """The whole form after a reload: what the browser remembered, menus as they are now."""
@@ -108,7 +106,7 @@ class FormEvents:
         }
         names = self._context.styles.names
         styles = [name for name in updates.get("styles", []) if name in names]
-        updates["styles"] = gr.Dropdown(choices=list(names), value=styles)
+        updates["styles"] = menu(names, styles)
         updates["checkpoint"] = self.checkpoint_menu(updates.get("checkpoint"))
         labels = [sampler.label for sampler in SAMPLERS]
         if updates.get("sampler") not in labels:
@@ -191,11 +189,11 @@ class StyleEvents:
             return UNCHANGED, UNCHANGED, error_html(str(error))
         return (*self.menus(None, chosen), plain_html(f"Deleted style {name}."))
 
-    def menus(self, name: Raw, chosen: Raw) -> tuple[gr.Dropdown, gr.Dropdown]:
+    def menus(self, name: Raw, chosen: Raw) -> tuple[Update, Update]:
         """The editor's menu and the page's, as the file has them now."""
         names = list(self._styles.names)
         kept = [name for name in names if chosen and name in chosen]
-        return gr.Dropdown(choices=names, value=name), gr.Dropdown(choices=names, value=kept)
+        return menu(names, name), menu(names, kept)
 
     def refresh(self, name: Raw, chosen: Raw) -> tuple[Update, ...]:
         """Read the file again; both menus, and what is wrong with it."""
@@ -203,9 +201,14 @@ class StyleEvents:
         return (*self.menus(name, chosen), error_html(problem) if problem else "")
 
 
-def override_menu(entries: list[str]) -> gr.Dropdown:
+def menu(choices: Sequence[str], value: Raw) -> Update:
+    """What a dropdown becomes: these choices, with `value` chosen."""
+    return gr.update(choices=list(choices), value=value)
+
+
+def override_menu(entries: list[str]) -> Update:
     """The menu of overridden settings, all of them chosen."""
-    return gr.Dropdown(choices=list(entries), value=list(entries))
+    return menu(entries, list(entries))
 
 
 def options_html(settings: Settings) -> str:

@@ -54,6 +54,10 @@ def read_request(values: Values, *, max_pixels: int) -> Img2ImgRequest:
     path = picture_path(values["image"])
     if path is None:
         raise InvalidPicture("There is no picture to start from; drop one on the img2img tab.")
+    if not path.exists():  # uploads are swept after a day
+        raise InvalidPicture(
+            f"Picture {path.name} is no longer on the server; drop it on the page again."
+        )
     return Img2ImgRequest(
         init_image=open_picture(path, max_pixels=max_pixels),
         prompt=prompt,

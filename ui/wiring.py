@@ -11,6 +11,7 @@ from ui.context import Context
 from ui.events import GenerateEvents
 from ui.form_events import FormEvents, StyleEvents, Updates, options_html
 from ui.info_events import InfoEvents
+from ui.messages import error_html
 from ui.panels.models import ModelPanel
 from ui.panels.tools import Field
 from ui.settings_events import SettingsEvents
@@ -25,6 +26,10 @@ QUIET: dict[str, Any] = {
     "show_progress": "hidden",
     "api_visibility": "private",
 }
+
+NOT_TAKEN = (
+    "The job was not taken: the server cannot be reached, or its console says what went wrong."
+)
 
 STORAGE_KEY = "redraw-form"
 STORAGE_SECRET = "redraw"
@@ -67,13 +72,16 @@ def wire(page: Page, context: Context) -> None:
 
 def _wire_generate(page: Page, events: GenerateEvents) -> None:
     results = page.main.results
-    page.main.prompt.generate.click(
+    pressed = page.main.prompt.generate.click(
         events.submit,
         inputs_kwargs={**page.fields},
         outputs=[results.log],
         trigger_mode="multiple",
         **QUIET,
-    ).then(None, js="() => redraw.jobs.refresh()")
+    )
+    pressed.then(None, js="() => redraw.jobs.refresh()")
+    # No answer, or one of Gradio's own; told by the browser, since the server may be gone.
+    pressed.failure(None, outputs=[results.log], js=f"() => {json.dumps(error_html(NOT_TAKEN))}")
     results.show.click(
         events.show,
         inputs=[results.job],
@@ -244,7 +252,7 @@ def _wire_memory(page: Page, context: Context, form: FormEvents) -> None:
         updates = page.update(form.restore(stored))
         current = context.settings.current
         settings = {field: getattr(current, key) for key, field in page.settings.fields.items()}
-        editor = {style_names: gr.Dropdown(choices=list(context.styles.names))}
+        editor = {style_names: gr.update(choices=list(context.styles.names))}
         return {**updates, **settings, **editor, options: options_html(current)}
 
     page.blocks.load(

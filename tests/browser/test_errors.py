@@ -78,3 +78,13 @@ def test_a_job_that_fails_says_why_and_the_next_one_works(
     redraw.press_generate()
     redraw.refused("Model demo has no file called <unet>.")
     redraw.generate()
+
+
+def test_a_picture_that_was_swept_from_the_server(redraw: Driver):
+    redraw.upload_picture(gradient())
+    for upload in (redraw.running.context.data_dir / "cache" / "gradio").rglob("*.png"):
+        upload.unlink()
+    redraw.press_generate()
+    redraw.refused("no longer on the server")
+    redraw.upload_picture(gradient(80, 64))
+    redraw.generate()

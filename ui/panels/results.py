@@ -6,7 +6,7 @@ import gradio as gr
 
 from ui.panels.tools import hidden_button, tool_button
 
-HEIGHT = 520
+HEIGHT = 480
 """Pixels kept for pictures, so that nothing moves when they arrive."""
 
 PROGRESS = """

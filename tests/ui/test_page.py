@@ -1,0 +1,86 @@
+"""The page as it is built: fast, without PyTorch, escaped, and ready for what browsers send."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.images import gradient
+from tests.helpers.page import SlowPainter, make_context
+from ui.context import Context
+from ui.form_events import FormEvents
+from ui.info_events import describe_html
+from ui.messages import error_html, infotext_html
+from ui.page import head
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    """Everything real but the network."""
+    return make_context(tmp_path, SlowPainter())
+
+
+def test_building_the_page_leaves_the_network_libraries_alone():
+    code = (
+        "import sys, tempfile; from pathlib import Path;"
+        "from tests.helpers.page import SlowPainter, make_context; from ui.page import build_page;"
+        "build_page(make_context(Path(tempfile.mkdtemp()), SlowPainter()));"
+        "print([name for name in ('torch', 'diffusers', 'transformers') if name in sys.modules])"
+    )
+    checkout = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_head_carries_style_scripts_and_theme():
+    assert "<style>" in head()
+    assert "theme: null" in head()
+    assert 'theme: "dark"' in head("dark")
+
+
+@pytest.mark.parametrize("say", [error_html, infotext_html])
+def test_what_users_wrote_is_escaped(say):
+    assert "<script>" not in say("<script>alert(1)</script>")
+
+
+def test_what_files_say_is_escaped():
+    picture = gradient()
+    picture.info["<b>name"] = "<script>alert(1)</script>"
+    assert "<script>" not in describe_html(picture, "<script>")
+    assert "<b>name" not in describe_html(picture, "")
+
+
+def test_restoring_survives_whatever_the_browser_remembers(context: Context):
+    form = FormEvents(context)
+    for stored in (None, [], "text", {"styles": ["gone"], "sampler": "gone", "schedule": 5}):
+        updates = form.restore(stored)
+        assert updates["sampler"] == "DPM++ 2M"
+        assert updates["schedule"]["value"] == "Automatic"
+        assert updates["styles"]["value"] == []
+
+
+def test_restoring_gives_back_no_file_but_an_upload(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
+    (uploads / "own.png").write_bytes(b"")
+    (tmp_path / "config.json").write_text("{}")
+    form = FormEvents(context)
+    assert form.restore({"image": str(uploads / "own.png")})["image"] == str(uploads / "own.png")
+    for path in ("/etc/passwd", str(tmp_path / "config.json"), str(uploads / ".." / "config.json")):
+        assert "image" not in form.restore({"image": path})
+
+
+def test_the_size_follows_the_checkpoint_only_while_untouched(context: Context):
+    form = FormEvents(context)
+    only = context.catalog.find("")
+    unchanged = form.change_checkpoint(only.title, 512, 512)
+    assert unchanged == ({}, "")
+    updates, message = form.change_checkpoint("no such model", 512, 512)
+    assert updates == {}
+    assert "no such model" in message

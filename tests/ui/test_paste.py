@@ -1,0 +1,57 @@
+"""Parameter texts become values of the form's fields."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import UserError
+from tests.helpers.images import gradient
+from tests.helpers.page import SlowPainter, make_context
+from ui.context import Context
+from ui.paste import last_parameters, paste_text, read_dropped
+
+INFOTEXT = "a cat\nNegative prompt: dog\nSteps: 7, Sampler: Euler a, CFG scale: 3, Size: 512x768"
+MAX_PIXELS = 1_000_000
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    """Everything real but the network."""
+    return make_context(tmp_path, SlowPainter())
+
+
+def test_a_parameter_text_sets_the_fields_it_names(context: Context):
+    values = paste_text(context, INFOTEXT).values
+    assert values["prompt"] == "a cat"
+    assert values["negative_prompt"] == "dog"
+    assert (values["width"], values["height"], values["size_tab"]) == (512, 768, 0)
+    assert "denoising_strength" not in values
+
+
+def test_a_mere_prompt_sets_the_prompts_alone(context: Context):
+    values = paste_text(context, "just words").values
+    assert values["prompt"] == "just words"
+    assert "steps" not in values
+
+
+def test_a_text_file_is_read_and_a_long_one_is_not(tmp_path: Path):
+    path = tmp_path / "text.txt"
+    path.write_text(INFOTEXT, encoding="utf-8")
+    assert read_dropped(path, max_pixels=MAX_PIXELS) == INFOTEXT
+    path.write_text("word " * 4000, encoding="utf-8")
+    with pytest.raises(UserError):
+        read_dropped(path, max_pixels=MAX_PIXELS)
+
+
+def test_a_picture_without_parameters_says_so(tmp_path: Path):
+    path = tmp_path / "plain.png"
+    gradient().save(path)
+    with pytest.raises(UserError, match=r"plain\.png holds no generation parameters"):
+        read_dropped(path, max_pixels=MAX_PIXELS)
+
+
+def test_before_the_first_picture_there_are_no_last_parameters(tmp_path: Path):
+    with pytest.raises(UserError, match="no picture has been made yet"):
+        last_parameters(tmp_path)
+    (tmp_path / "params.txt").write_text(INFOTEXT, encoding="utf-8")
+    assert last_parameters(tmp_path) == INFOTEXT
