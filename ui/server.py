@@ -65,6 +65,8 @@ def create_server(
     app.include_router(
         make_progress_routes(context.engine, notices or Notices(), gate.current_user)
     )
+    # Without this, which only `launch` does, gradio takes any path on this machine for an upload.
+    blocks.has_launched = True
     blocks._queue.sleep_when_free = SECONDS_BETWEEN_LOOKS  # pyright: ignore[reportPrivateUsage] no other way
     # gradio leaves the callable in the type of `auth`, which is not used here, unknown.
     return gr.mount_gradio_app(  # pyright: ignore[reportUnknownMemberType]

@@ -1,0 +1,79 @@
+"""An event of the real page is sent a file that nobody uploaded: it reads nothing of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.helpers.page import SlowPainter, make_context
+from tests.helpers.serving import ADDRESS
+from ui.cli import Options
+from ui.context import Context
+from ui.page import build_page
+from ui.server import create_server
+
+SECRET = "the plans of the castle"
+FILE_FIELDS = {"image", "file"}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Iterator[tuple[TestClient, Context]]:
+    """The whole page behind the whole server."""
+    data_dir = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(data_dir / "cache" / "gradio"))
+        context = make_context(data_dir, SlowPainter())
+        app = create_server(context, build_page(context), Options(data_dir=data_dir))
+        with TestClient(app, base_url=ADDRESS) as client:
+            yield client, context
+        context.engine.close()
+
+
+def events_with_files(client: TestClient) -> list[tuple[int, list[bool]]]:
+    """Every event that the server answers and is given a file: its number, and which inputs are."""
+    config = client.get("/config").json()
+    kinds = {component["id"]: component["type"] for component in config["components"]}
+    events = [
+        (event["id"], [kinds[number] in FILE_FIELDS for number in event["inputs"]])
+        for event in config["dependencies"]
+        if event["backend_fn"]
+    ]
+    return [(number, inputs) for number, inputs in events if any(inputs)]
+
+
+def send(client: TestClient, event: int, inputs: list[bool], path: Path) -> str:
+    """Call an event with `path` for every file; the answer's text."""
+    file = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+    data = [file if is_file else None for is_file in inputs]
+    answer = client.post("/gradio_api/run/predict", json={"fn_index": event, "data": data})
+    return answer.text
+
+
+def test_there_are_events_to_try(page):
+    assert len(events_with_files(page[0])) >= 3
+
+
+@pytest.mark.parametrize("place", ["elsewhere", "the data folder", "outputs"])
+def test_no_event_reads_a_file_that_was_not_uploaded(page, tmp_path, place):
+    client, context = page
+    folders = {
+        "elsewhere": tmp_path,
+        "the data folder": context.data_dir,
+        "outputs": context.outputs,
+    }
+    secret = folders[place] / "secret.txt"
+    secret.write_text(SECRET)
+    for event, inputs in events_with_files(client):
+        text = send(client, event, inputs, secret)
+        assert SECRET not in text
+        assert "was not uploaded" in text, f"event {event} took {place}: {text[:200]}"
+
+
+def test_no_copy_of_it_is_made(page, tmp_path):
+    client, context = page
+    secret = tmp_path / "unheard-of.txt"
+    secret.write_text(SECRET)
+    for event, inputs in events_with_files(client):
+        send(client, event, inputs, secret)
+    assert not list((context.data_dir / "cache").rglob("unheard-of.txt"))
