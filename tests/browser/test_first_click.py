@@ -57,6 +57,7 @@ def keep_screenshot(page: Page, name: str) -> None:
     DOCS.mkdir(exist_ok=True)
     path = DOCS / f"{name}.png"
     page.set_viewport_size({"width": 1280, "height": 1200})
+    page.evaluate("scrollTo(0, 0)")
     expect(page.locator(".progress-bar")).to_have_css("width", "0px")
     page.screenshot(path=path)
     Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(

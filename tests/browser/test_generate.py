@@ -153,9 +153,13 @@ def test_a_reload_after_the_end_shows_the_last_result(redraw: Driver):
 
 def test_keys_generate_skip_and_interrupt(redraw: Driver):
     redraw.upload_picture(gradient())
+    redraw.set_number("img2img_batch_count", 2)
     redraw.running.painter.hold(3)
     redraw.prompt.press("Control+Enter")
+    expect(redraw.progress).to_contain_text("Batch 1 out of 2")
     expect(redraw.progress).to_contain_text("step 2/16")
+    redraw.prompt.press("Alt+Enter")
+    expect(redraw.progress).to_contain_text("Batch 2 out of 2")
     redraw.prompt.press("Escape")
     expect(redraw.log).to_contain_text("Time taken")
 

@@ -126,3 +126,13 @@ def test_png_info_of_a_file_without_parameters_and_of_a_broken_one(redraw: Drive
     redraw.remove_picture("pnginfo_image")
     redraw.upload(b"not a picture", "broken.png", field="pnginfo_image")
     expect(redraw.find("#pnginfo_html .error")).to_contain_text(re.compile("broken.png"))
+
+
+def test_ctrl_v_pastes_a_picture_into_the_image_field(redraw: Driver):
+    for width in (80, 96):
+        redraw.paste_picture(gradient(width, 64))
+        redraw.page.wait_for_function(
+            "(width) => document.querySelector('#img2img_image img')?.naturalWidth === width",
+            arg=width,
+        )
+    redraw.generate()

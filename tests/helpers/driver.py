@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import JSHandle, Locator, Page, expect
 
 from tests.helpers.page import Running
 
@@ -72,7 +72,21 @@ class Driver:
 
     def drop(self, selector: str, data: bytes, name: str, kind: str = "image/png") -> None:
         """Drop a file from the desktop on an element."""
-        transfer = self.page.evaluate_handle(
+        self.page.dispatch_event(
+            selector, "drop", {"dataTransfer": self._transfer(data, name, kind)}
+        )
+
+    def paste_picture(self, image: Image.Image) -> None:
+        """Press Ctrl+V with a picture in the clipboard and nothing in particular in focus."""
+        self.page.evaluate(
+            """(clipboardData) => document.body.dispatchEvent(
+                new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true })
+            )""",
+            self._transfer(png_bytes(image), "image.png", "image/png"),
+        )
+
+    def _transfer(self, data: bytes, name: str, kind: str) -> JSHandle:
+        return self.page.evaluate_handle(
             """([data, name, type]) => {
                 const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
                 const transfer = new DataTransfer();
@@ -81,7 +95,6 @@ class Driver:
             }""",
             [base64.b64encode(data).decode(), name, kind],
         )
-        self.page.dispatch_event(selector, "drop", {"dataTransfer": transfer})
 
     def paste_text(self, selector: str, text: str) -> None:
         """Paste a text into an element as Ctrl+V does."""

@@ -2,6 +2,7 @@
 // came out. Jobs belong to the user and not to the tab, so a reload or a second tab finds them.
 (() => {
   const WAIT_AFTER_ERROR = 2000; // milliseconds
+  const ONE_COLUMN = 760; // pixels; below, results stand under the form, as in style.css
   const HISTORY = 12; // finished jobs that can be looked at again
 
   let known = null; // ids of ended jobs whose result was shown, or is older than this page
@@ -207,6 +208,8 @@
     if (!target) return;
     if (target.id === "img2img_interrupt" || target.id === "img2img_interrupting") interrupt();
     if (target.id === "img2img_skip") redraw.jobs.skip();
+    if (target.id === "img2img_generate" && event.isTrusted && innerWidth <= ONE_COLUMN)
+      redraw.find("#img2img_results")?.scrollIntoView({ block: "start", behavior: "smooth" });
     if (target.matches("#img2img_history button")) {
       toShow.push(target.dataset.job);
       showNext();
