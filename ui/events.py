@@ -2,12 +2,14 @@
 
 import html
 import logging
+from functools import partial
 
 import gradio as gr
 from PIL import Image
 
 from pipelines.engine.jobs import Job
 from pipelines.errors import UserError
+from pipelines.imaging.opening import OpenedPictures
 from pipelines.infotext import parse
 from pipelines.plan import make_plan
 from pipelines.results import Picture
@@ -24,6 +26,7 @@ class GenerateEvents:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._opened = OpenedPictures()
 
     def submit(self, request: gr.Request, **values: Raw) -> str:
         """Queue a job for the form; the message for the log: empty, or why not."""
@@ -31,7 +34,7 @@ class GenerateEvents:
         try:
             settings = context.settings.current
             max_pixels = int(settings.max_picture_megapixels * 1_000_000)
-            wanted = read_request(values, max_pixels=max_pixels)
+            wanted = read_request(values, partial(self._opened.open, max_pixels=max_pixels))
             plan = make_plan(wanted, settings, context.catalog, context.styles)
             context.engine.submit(plan, owner_of(request))
         except UserError as error:

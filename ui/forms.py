@@ -5,13 +5,14 @@ may name things that do not exist. Whatever makes no request is refused in one s
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from PIL import Image
+
 from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.geometry import Size
-from pipelines.imaging.opening import open_picture
 from pipelines.infotext_form import parse_overrides
 from pipelines.requests import (
     Batch,
@@ -31,11 +32,10 @@ RESIZE_TO, RESIZE_BY = 0, 1
 """Values of the hidden field `size_tab`."""
 
 
-def read_request(values: Values, *, max_pixels: int) -> Img2ImgRequest:
+def read_request(values: Values, open_file: Callable[[Path], Image.Image]) -> Img2ImgRequest:
     """The request that the form describes; a UserError says which field makes none.
 
-    The picture is opened last, since that costs the most; one of more than `max_pixels` is
-    refused before it is decoded.
+    The picture is opened last, with `open_file`, since that costs the most.
     """
     prompt = Prompt(
         positive=_text("Prompt", values["prompt"]),
@@ -59,7 +59,7 @@ def read_request(values: Values, *, max_pixels: int) -> Img2ImgRequest:
             f"Picture {path.name} is no longer on the server; drop it on the page again."
         )
     return Img2ImgRequest(
-        init_image=open_picture(path, max_pixels=max_pixels),
+        init_image=open_file(path),
         prompt=prompt,
         size=request_size,
         resize_mode=resize_mode,

@@ -58,16 +58,18 @@ class Page:
 
 def wire(page: Page, context: Context) -> None:
     """Connect everything."""
-    _wire_generate(page, GenerateEvents(context))
-    _wire_results(page, GenerateEvents(context))
+    generate = GenerateEvents(context)
+    _wire_generate(page, generate)
+    _wire_results(page, generate)
     form = FormEvents(context)
     _wire_prompt(page, form)
     _wire_styles(page, StyleEvents(context))
     _wire_models(page, form)
     _wire_size_and_seed(page)
     _wire_info(page, InfoEvents(form))
-    _wire_memory(page, context, form)
-    _wire_settings(page, SettingsEvents(context))
+    options = gr.HTML(elem_id="redraw_options", visible="hidden")
+    _wire_memory(page, context, form, options)
+    _wire_settings(page, SettingsEvents(context), options)
 
 
 def _wire_generate(page: Page, events: GenerateEvents) -> None:
@@ -241,11 +243,10 @@ def _wire_info(page: Page, events: InfoEvents) -> None:
     ).then(None, js="() => redraw.openTab('img2img')")
 
 
-def _wire_memory(page: Page, context: Context, form: FormEvents) -> None:
+def _wire_memory(page: Page, context: Context, form: FormEvents, options: gr.HTML) -> None:
     """The form outlives a reload: the browser remembers it, and the server checks it."""
     fields = page.fields
     memory = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
-    options = gr.HTML(elem_id="redraw_options", visible="hidden")
     style_names = page.main.styles.name
 
     def restore(stored: Raw) -> dict[Component, Update]:
@@ -271,8 +272,11 @@ def _wire_memory(page: Page, context: Context, form: FormEvents) -> None:
     )
 
 
-def _wire_settings(page: Page, events: SettingsEvents) -> None:
+def _wire_settings(page: Page, events: SettingsEvents, options: gr.HTML) -> None:
     settings = page.settings
     settings.apply.click(
-        events.apply, inputs_kwargs=dict(settings.fields), outputs=[settings.message], **QUIET
+        events.apply,
+        inputs_kwargs={**settings.fields},
+        outputs=[settings.message, options],
+        **QUIET,
     )

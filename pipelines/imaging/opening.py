@@ -1,6 +1,8 @@
 """Opening a picture from outside: nothing is decoded before its size is known to be allowed."""
 
 import io
+import threading
+from collections import OrderedDict
 from pathlib import Path
 from typing import IO
 
@@ -10,7 +12,7 @@ from PIL.ImageFile import ImageFile
 from pipelines.errors import InvalidPicture
 from pipelines.imaging.colours import to_rgb
 
-__all__ = ["FORMATS", "open_picture", "to_rgb"]
+__all__ = ["FORMATS", "OpenedPictures", "open_picture", "to_rgb"]
 
 FORMATS = {
     "PNG": "PNG",
@@ -59,6 +61,34 @@ def open_picture(source: Path | bytes, *, max_pixels: int) -> Image.Image:
     except OSError as error:
         reason = error.strerror or error
         raise InvalidPicture(f"{name} cannot be read: {reason}.") from error
+
+
+class OpenedPictures:
+    """The files opened last, so that another click on the same picture decodes nothing.
+
+    A file is known by its path, size and time; pictures handed out are read-only. Safe to use from
+    several threads.
+    """
+
+    def __init__(self, keep: int = 2) -> None:
+        self._keep = keep
+        self._lock = threading.Lock()
+        self._pictures: OrderedDict[tuple[Path, int, int, int], Image.Image] = OrderedDict()
+
+    def open(self, path: Path, *, max_pixels: int) -> Image.Image:
+        """As `open_picture`; the same object again for a file that has not changed."""
+        try:
+            state = path.stat()
+        except OSError:
+            return open_picture(path, max_pixels=max_pixels)  # which says what is wrong
+        key = (path, state.st_size, state.st_mtime_ns, max_pixels)
+        with self._lock:
+            if key not in self._pictures:
+                self._pictures[key] = open_picture(path, max_pixels=max_pixels)
+            self._pictures.move_to_end(key)
+            while len(self._pictures) > self._keep:
+                self._pictures.popitem(last=False)
+            return self._pictures[key]
 
 
 def _decode(file: IO[bytes], name: str, max_pixels: int) -> Image.Image:

@@ -1,6 +1,7 @@
 """The form's raw values become a request, or one sentence that names the field."""
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import pytest
 
 from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.geometry import Size
+from pipelines.imaging.opening import open_picture
 from pipelines.requests import ResizeBy, ResizeMode, ResizeTo
 from tests.helpers.images import assert_same_picture, gradient
 from ui.forms import picture_path, read_request
 
-MAX_PIXELS = 1_000_000
+open_file = partial(open_picture, max_pixels=1_000_000)
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def values(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_the_default_form_is_a_request(values: dict[str, Any]):
-    request = read_request(values, max_pixels=MAX_PIXELS)
+    request = read_request(values, open_file)
     assert_same_picture(request.init_image, gradient())
     assert request.prompt.positive == "a cat"
     assert request.model == "demo [0123456789]"
@@ -58,24 +60,24 @@ def test_the_default_form_is_a_request(values: dict[str, Any]):
 
 
 def test_extras_count_only_while_extra_is_ticked(values: dict[str, Any]):
-    assert read_request(values, max_pixels=MAX_PIXELS).seeds.variation_strength == 0
-    seeds = read_request({**values, "extra": True}, max_pixels=MAX_PIXELS).seeds
+    assert read_request(values, open_file).seeds.variation_strength == 0
+    seeds = read_request({**values, "extra": True}, open_file).seeds
     assert (seeds.variation_seed, seeds.variation_strength) == (5, 0.5)
     assert seeds.resize_from == Size(64, 64)
 
 
 def test_a_seed_resize_needs_both_sides(values: dict[str, Any]):
     half = {**values, "extra": True, "seed_resize_height": 0}
-    assert read_request(half, max_pixels=MAX_PIXELS).seeds.resize_from is None
+    assert read_request(half, open_file).seeds.resize_from is None
 
 
 def test_the_size_tab_in_front_decides(values: dict[str, Any]):
-    by = read_request({**values, "size_tab": 1, "scale": 1.5}, max_pixels=MAX_PIXELS)
+    by = read_request({**values, "size_tab": 1, "scale": 1.5}, open_file)
     assert by.size == ResizeBy(scale=1.5)
 
 
 def test_whole_numbers_may_arrive_as_fractions(values: dict[str, Any]):
-    request = read_request({**values, "steps": 12.0, "seed": 7.0}, max_pixels=MAX_PIXELS)
+    request = read_request({**values, "steps": 12.0, "seed": 7.0}, open_file)
     assert (request.sampling.steps, request.seeds.seed) == (12, 7)
 
 
@@ -103,22 +105,22 @@ def test_whole_numbers_may_arrive_as_fractions(values: dict[str, Any]):
 )
 def test_a_bad_value_is_named(values: dict[str, Any], field: str, value: object, words: str):
     with pytest.raises(InvalidRequest, match=words):
-        read_request({**values, field: value}, max_pixels=MAX_PIXELS)
+        read_request({**values, field: value}, open_file)
 
 
 def test_overrides_become_settings(values: dict[str, Any]):
-    request = read_request({**values, "override_settings": ["Clip skip: 2"]}, max_pixels=MAX_PIXELS)
+    request = read_request({**values, "override_settings": ["Clip skip: 2"]}, open_file)
     assert request.override_settings == {"CLIP_stop_at_last_layers": 2}
 
 
 def test_no_picture_is_refused(values: dict[str, Any]):
     with pytest.raises(InvalidPicture, match="no picture"):
-        read_request({**values, "image": None}, max_pixels=MAX_PIXELS)
+        read_request({**values, "image": None}, open_file)
 
 
 def test_a_picture_over_the_limit_is_refused(values: dict[str, Any]):
     with pytest.raises(InvalidPicture, match="64x64"):
-        read_request(values, max_pixels=1000)
+        read_request(values, partial(open_picture, max_pixels=1000))
 
 
 @pytest.mark.parametrize("value", [None, "", "path", {}, {"path": None}, {"path": ""}])

@@ -7,7 +7,7 @@ import pytest
 from PIL import ExifTags, Image, PngImagePlugin
 
 from pipelines.errors import InvalidPicture
-from pipelines.imaging.opening import FORMATS, open_picture
+from pipelines.imaging.opening import FORMATS, OpenedPictures, open_picture
 from tests.helpers.files import encoded, png_header
 from tests.helpers.images import assert_same_picture, gradient, noise, plain
 
@@ -164,3 +164,29 @@ def test_pixels_come_out_as_they_went_in():
     for kind in ("PNG", "BMP", "TIFF"):
         opened = open_picture(encoded(noise(33, 17), kind), max_pixels=LIMIT)
         assert np.array_equal(np.asarray(opened), np.asarray(noise(33, 17))), kind
+
+
+def test_a_file_that_has_not_changed_is_decoded_once(tmp_path):
+    path = tmp_path / "picture.png"
+    gradient().save(path)
+    opened = OpenedPictures()
+    first = opened.open(path, max_pixels=10_000)
+    assert opened.open(path, max_pixels=10_000) is first
+    with pytest.raises(InvalidPicture, match="at most"):
+        opened.open(path, max_pixels=100)
+    gradient().resize((32, 32)).save(path)
+    assert opened.open(path, max_pixels=10_000).size == (32, 32)
+
+
+def test_only_the_last_few_opened_pictures_are_kept(tmp_path):
+    opened = OpenedPictures(keep=1)
+    for name in ("a.png", "b.png"):
+        gradient().save(tmp_path / name)
+    first = opened.open(tmp_path / "a.png", max_pixels=10_000)
+    opened.open(tmp_path / "b.png", max_pixels=10_000)
+    assert opened.open(tmp_path / "a.png", max_pixels=10_000) is not first
+
+
+def test_a_file_that_is_gone_is_refused_in_a_sentence(tmp_path):
+    with pytest.raises(InvalidPicture, match="cannot be read"):
+        OpenedPictures().open(tmp_path / "gone.png", max_pixels=10_000)
