@@ -2,10 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pipelines.catalog.checkpoints import Checkpoint, Layout
+from pipelines.errors import ModelNotFound
+from pipelines.imaging.geometry import Size
 from tests.helpers.images import gradient
 from tests.helpers.page import SlowPainter, make_context
 from ui.context import Context
@@ -76,11 +80,35 @@ def test_restoring_gives_back_no_file_but_an_upload(
         assert "image" not in form.restore({"image": path})
 
 
+class TwoCheckpoints:
+    """A catalogue of "small" (256x256) and "large" (512x768)."""
+
+    def __init__(self) -> None:
+        sizes = {"small": Size(256, 256), "large": Size(512, 768)}
+        self.known = {
+            name: Checkpoint(
+                name=name,
+                path=Path(name),
+                layout=Layout.folder,
+                short_hash="",
+                default_size=size,
+            )
+            for name, size in sizes.items()
+        }
+
+    def find(self, name: str) -> Checkpoint:
+        """As a catalogue does."""
+        if name not in (*self.known, ""):
+            raise ModelNotFound(f"There is no {name}.")
+        return self.known[name or "small"]
+
+
 def test_the_size_follows_the_checkpoint_only_while_untouched(context: Context):
-    form = FormEvents(context)
-    only = context.catalog.find("")
-    unchanged = form.change_checkpoint(only.title, 512, 512)
-    assert unchanged == ({}, "")
-    updates, message = form.change_checkpoint("no such model", 512, 512)
-    assert updates == {}
-    assert "no such model" in message
+    form = FormEvents(replace(context, catalog=TwoCheckpoints()))
+    assert form.change_checkpoint("large", 256, 256) == ({"width": 512, "height": 768}, "")
+    assert context.settings.current.sd_model_checkpoint == "large"
+    assert form.change_checkpoint("small", 640, 640) == ({}, "")
+    assert form.change_checkpoint("small", 256, 256) == ({}, "")
+    assert form.change_checkpoint("none", 256, 256)[1] == (
+        '<p class="error" role="alert">There is no none.</p>'
+    )

@@ -71,26 +71,8 @@ def build(default: Size) -> SizePanel:
                         elem_id="img2img_scale_resolution_preview",
                     )
         with gr.Column(scale=1, min_width=150, elem_id="img2img_column_batch"):
-            batch_count = gr.Slider(
-                1,
-                100,
-                1,
-                step=1,
-                label="Batch count",
-                interactive=True,
-                elem_id="img2img_batch_count",
-                buttons=[],
-            )
-            batch_size = gr.Slider(
-                1,
-                8,
-                1,
-                step=1,
-                label="Batch size",
-                interactive=True,
-                elem_id="img2img_batch_size",
-                buttons=[],
-            )
+            batch_count = _batch("Batch count", "img2img_batch_count", 100)
+            batch_size = _batch("Batch size", "img2img_batch_size", 8)
     return SizePanel(
         resize_to=resize_to,
         resize_by=resize_by,
@@ -109,3 +91,7 @@ def _side(label: str, elem_id: str, value: int) -> gr.Slider:
     return gr.Slider(
         64, LARGEST, value, step=8, label=label, interactive=True, elem_id=elem_id, buttons=[]
     )
+
+
+def _batch(label: str, elem_id: str, most: int) -> gr.Slider:
+    return gr.Slider(1, most, 1, step=1, label=label, interactive=True, elem_id=elem_id, buttons=[])

@@ -147,6 +147,7 @@
   const countIn = (milliseconds) => {
     clearTimeout(counting);
     counting = setTimeout(() => {
+      document.body.dataset.counters = redraw.options().counters ? "shown" : "hidden";
       if (redraw.options().counters) redraw.press("img2img_token_button");
     }, milliseconds);
   };

@@ -22,7 +22,10 @@
     return false;
   };
 
+  const menuOpen = (element) => element.ariaExpanded === "true";
+
   const anywhere = (event) => {
+    if (event.key === "Escape" && menuOpen(event.target)) return false;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) generate();
     else if (event.key === "Enter" && event.altKey) redraw.jobs.skip();
     else if (event.key === "Escape" && popupOpen()) popup().classList.remove("open");
