@@ -24,17 +24,14 @@ LOADING = 120_000  # milliseconds that importing PyTorch and the first run may t
 def first_day(tmp_path: Path, shared_tab: Page) -> Iterator[Driver]:
     """Redraw as app.py puts it together, in an empty folder."""
     context, _ = app.build_context(Options(data_dir=tmp_path))
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        serve(context) as address,
-    ):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache" / "gradio"))
-        driver = Driver(
-            shared_tab, Running(address=address, context=context, painter=SlowPainter())
-        )
-        driver.open("?__theme=light")
-        yield driver
-        shared_tab.goto("about:blank")
+        with serve(context) as address:
+            running = Running(address=address, context=context, painter=SlowPainter())
+            driver = Driver(shared_tab, running)
+            driver.open("?__theme=light")
+            yield driver
+            shared_tab.goto("about:blank")
 
 
 def child_drawing() -> Image.Image:
