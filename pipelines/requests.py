@@ -38,9 +38,18 @@ class ResizeMode(Enum):
 def _number(label: str, value: object, low: float, high: float) -> None:
     """Refuse anything but a finite number within [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidRequest(f"{label} must be a number from {low:g} to {high:g}, got {value!r}.")
+        raise InvalidRequest(
+            f"{label} must be a number from {_digits(low)} to {_digits(high)}, got {value!r}."
+        )
     if not low <= value <= high:
-        raise InvalidRequest(f"{label} must lie between {low:g} and {high:g}, got {value:g}.")
+        raise InvalidRequest(
+            f"{label} must lie between {_digits(low)} and {_digits(high)}, got {_digits(value)}."
+        )
+
+
+def _digits(number: float) -> str:
+    """A whole number in full, such as the largest seed, unless nobody could read it."""
+    return str(number) if isinstance(number, int) and abs(number) < 10**20 else f"{number:g}"
 
 
 def _integer(label: str, value: object, low: int, high: int) -> None:

@@ -92,7 +92,7 @@ def test_whole_numbers_may_arrive_as_fractions(values: dict[str, Any]):
         ("cfg_scale", math.nan, "CFG Scale must be a number"),
         ("denoising_strength", math.inf, "Denoising strength must be a number"),
         ("denoising_strength", "0.5", "Denoising strength must be a number"),
-        ("seed", -2, "Seed must lie between -1"),
+        ("seed", -2, "Seed must lie between -1 and 9007199254740991, got -2."),
         ("seed", True, "Seed must be a number"),
         ("resize_mode", "Stretch", "Resize mode 'Stretch' is not known"),
         ("resize_mode", ["Just resize"], "Resize mode"),
