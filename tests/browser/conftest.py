@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.helpers.driver import Driver
 from tests.helpers.page import Running, SlowPainter, make_context, serve
@@ -19,6 +19,9 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+PATIENCE = 15_000
+"""Milliseconds that a change may take on a busy machine before a test gives it up."""
+
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 ARTIFACTS = Path(__file__).resolve().parents[2] / "test-results"
 
@@ -41,7 +44,8 @@ def browser() -> Iterator[Browser]:
 def shared_tab(browser: Browser) -> Iterator[Page]:
     """The tab that all tests share: opening one anew takes longer than most tests."""
     context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     yield context.new_page()
     context.close()
 
