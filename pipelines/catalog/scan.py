@@ -58,8 +58,15 @@ class FolderCatalog:
         self.refresh()
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
-        """Everything that can be chosen, root by root, sorted by name within each."""
-        return tuple(entry.checkpoint for entry in self._entries)
+        """Everything that can be chosen, root by root, sorted by name within each.
+
+        Of several with one title, such as a copy of a model in another root, `find` reaches only
+        the first, which alone is listed.
+        """
+        listed: dict[str, Checkpoint] = {}
+        for entry in self._entries:
+            listed.setdefault(entry.checkpoint.title, entry.checkpoint)
+        return tuple(listed.values())
 
     def vaes(self) -> tuple[Path, ...]:
         """Every VAE file: those in the VAE folders, and `*.vae.*` beside checkpoints."""

@@ -141,6 +141,13 @@ def test_the_users_folder_comes_before_the_programs_own(tmp_path: Path, cache: P
     assert catalog.find("demo").path == mine
 
 
+def test_a_copy_in_another_root_is_listed_once(tmp_path: Path, cache: Path, folder: Make):
+    folder(tmp_path / "mine" / "demo")
+    folder(tmp_path / "program" / "demo")
+    catalog = FolderCatalog([tmp_path / "mine", tmp_path / "program"], [], cache)
+    assert [checkpoint.path for checkpoint in catalog.checkpoints()] == [tmp_path / "mine" / "demo"]
+
+
 def test_a_folder_that_is_a_model_itself_is_listed(tmp_path: Path, cache: Path, folder: Make):
     assert names(FolderCatalog([folder(tmp_path / "demo")], [], cache)) == ["demo"]
 
