@@ -212,6 +212,8 @@ def _wire_size_and_seed(page: Page) -> None:
     sides = [size.width, size.height]
     size.resize_to.select(None, outputs=[size.size_tab], js="() => 0")
     size.resize_by.select(None, outputs=[size.size_tab], js="() => 1")
+    # Gradio draws what is on a tab when the tab first comes to the front.
+    size.resize_by.select(None, js="() => redraw.describeScale()")
     size.size_tab.change(None, inputs=[size.size_tab], js="(tab) => redraw.openSizeTab(tab)")
     size.swap.click(None, inputs=sides, outputs=sides, js="(width, height) => [height, width]")
     size.detect.click(

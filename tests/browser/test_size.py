@@ -44,6 +44,13 @@ def test_resize_by_says_what_it_makes_and_makes_it(redraw: Driver):
     expect(redraw.number("img2img_scale")).to_be_visible()
 
 
+def test_resize_by_knows_a_picture_that_was_there_before(redraw: Driver):
+    redraw.upload_picture(gradient(150, 100))
+    redraw.open_tab("Resize by")
+    preview = redraw.find("#img2img_scale_resolution_preview")
+    expect(preview).to_have_text("resize: from 150x100 to 150x100")
+
+
 def test_the_overlay_shows_the_aspect_ratio_on_the_picture_and_goes_away(redraw: Driver):
     redraw.upload_picture(gradient(300, 200))
     redraw.set_number(WIDTH, 512)
