@@ -17,6 +17,7 @@ def test_no_picture(redraw: Driver):
     redraw.prompt.fill("a cat")
     redraw.press_generate()
     redraw.refused("There is no picture to start from")
+    expect(redraw.log).to_be_in_viewport(ratio=1)
     expect(redraw.prompt).to_have_value("a cat")
     redraw.upload_picture(gradient())
     redraw.generate()
