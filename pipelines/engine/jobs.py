@@ -284,9 +284,11 @@ class Job:
     def _describe_running(self) -> str:
         batch = f"Batch {self._batch} out of {self._batches}" if self._batches > 1 else ""
         if self._interruption is Interruption.after_batch:
-            return f"{batch}, the last one"
-        if self._interruption is Interruption.now or self._skip:
+            return f"{batch} is the last; interrupt again to stop at once"
+        if self._interruption is Interruption.now:
             return "Stopping"
+        if self._skip:
+            return ": ".join(part for part in (batch, "Skipping") if part)
         if not self._batch:
             return self._text or "Starting"
         return ": ".join(part for part in (batch, self._text) if part) or "Denoising"

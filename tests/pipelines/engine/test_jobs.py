@@ -65,9 +65,11 @@ def test_the_first_interrupt_lets_the_batch_finish_and_the_second_stops_it(job, 
     run.order(lambda m: m.begin_batch(0, 4, 10))
     assert engine.interrupt(job.id)
     assert job.progress.interruption is Interruption.after_batch
+    assert job.progress.text.endswith("is the last; interrupt again to stop at once")
     assert stopping(run) == (False, True)
     assert engine.interrupt(job.id)
     assert job.progress.interruption is Interruption.now
+    assert job.progress.text == "Stopping"
     assert stopping(run) == (True, True)
 
 
@@ -102,6 +104,7 @@ def test_what_remains_after_an_interrupt_is_this_batch(job, engine, run, clock):
 def test_skip_ends_this_batch_and_only_this(job, engine, run):
     run.order(lambda m: m.begin_batch(0, 4, 10))
     assert engine.skip(job.id)
+    assert job.progress.text == "Batch 1 out of 4: Skipping"
     assert stopping(run) == (True, False)
     run.order(lambda m: m.begin_batch(1, 4, 10))
     assert stopping(run) == (False, False)
