@@ -1,6 +1,5 @@
 """Generate and its results: submit the form, show what a job made, keep the views in step."""
 
-import html
 import logging
 from functools import partial
 
@@ -15,7 +14,7 @@ from pipelines.plan import make_plan
 from pipelines.results import Picture
 from ui.context import Context
 from ui.forms import read_request
-from ui.messages import error_html, infotext_html, owner_of, plain_html
+from ui.messages import error_html, infotext_html, note_html, owner_of, plain_html
 from ui.values import UNCHANGED, Raw, Update
 
 log = logging.getLogger(__name__)
@@ -147,8 +146,8 @@ def summary(job: Job) -> str:
         if seconds < 60
         else f"{seconds // 60:.0f} min. {seconds % 60:.1f} sec."
     )
-    lines = [f"Time taken: <b>{taken}</b>"]
-    lines += [html.escape(comment) for comment in result.comments]
+    lines = [f"<p>Time taken: <b>{taken}</b></p>"]
+    lines += [note_html(comment) for comment in result.comments]
     if not result.pictures:
-        lines.append("Interrupted before the first picture was finished.")
-    return "".join(f"<p>{line}</p>" for line in lines)
+        lines.append(plain_html("Interrupted before the first picture was finished."))
+    return "".join(lines)

@@ -18,7 +18,7 @@ from pipelines.styles import Style
 from ui.choices import schedule_labels
 from ui.context import Context
 from ui.forms import picture_path
-from ui.messages import error_html, plain_html
+from ui.messages import error_html, note_html, plain_html
 from ui.paste import last_parameters, paste_text, read_dropped
 from ui.values import UNCHANGED, Raw, Update
 
@@ -138,7 +138,7 @@ class FormEvents:
             updates["schedule"] = self.schedule_menu(sampler, updates.get("schedule"))
         if "override_settings" in updates:
             updates["override_settings"] = override_menu(updates["override_settings"])
-        return updates, "".join(plain_html(comment) for comment in pasted.comments)
+        return updates, "".join(note_html(comment) for comment in pasted.comments)
 
     @property
     def max_pixels(self) -> int:

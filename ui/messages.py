@@ -17,6 +17,11 @@ def plain_html(sentence: str) -> str:
     return f"<p>{html.escape(sentence)}</p>"
 
 
+def note_html(sentence: str) -> str:
+    """A remark that must not be missed, such as that a picture could not be saved."""
+    return f'<p class="note" role="status">{html.escape(sentence)}</p>'
+
+
 def infotext_html(infotext: str) -> str:
     """A1111's parameter text, each line on its own."""
     lines = html.escape(infotext).splitlines()

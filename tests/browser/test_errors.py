@@ -89,3 +89,18 @@ def test_a_picture_that_was_swept_from_the_server(redraw: Driver):
     redraw.refused("no longer on the server")
     redraw.upload_picture(gradient(80, 64))
     redraw.generate()
+
+
+def test_a_picture_that_cannot_be_saved_is_shown_all_the_same(redraw: Driver):
+    in_the_way = redraw.running.context.outputs / "img2img-images"
+    in_the_way.write_bytes(b"a file where the folder should be")
+    redraw.upload_picture(gradient())
+    redraw.generate()
+    note = redraw.log.locator(".note")
+    expect(note).to_contain_text("could not be saved")
+    expect(note).to_be_in_viewport(ratio=1)
+    expect(redraw.find("#img2img_gallery img").first).to_be_attached()
+    in_the_way.unlink()
+    redraw.press_generate()
+    expect(note).to_have_count(0)
+    assert len(redraw.saved()) == 1
