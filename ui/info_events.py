@@ -17,6 +17,12 @@ LONGEST_ITEM = 2000
 
 HINT = "<p>Drop a picture to see its parameters.</p>"
 SHOWN_APART = ("parameters", "exif", "icc_profile")
+HOW_IT_IS_STORED = frozenset(
+    "jfif jfif_version jfif_unit jfif_density adobe adobe_transform dpi progressive progression "
+    "interlace gamma chromaticity srgb transparency background loop duration timestamp extension "
+    "compression version".split()
+)
+"""Items by Pillow's names that say nothing about the picture."""
 
 
 class InfoEvents:
@@ -47,13 +53,14 @@ class InfoEvents:
 
 
 def describe_html(picture: Image.Image, infotext: str) -> str:
-    """Parameters first, then the picture's size, then every other item the file carries."""
+    """Parameters first, then the picture's size, then what else the file says about it."""
     parts = [f"<h4>parameters</h4>{infotext_html(infotext)}"] if infotext else []
     if not infotext:
         parts.append("<p>No generation parameters are written in this file.</p>")
     parts.append(f"<h4>size</h4><p>{picture.width}x{picture.height}</p>")
     for name, value in picture.info.items():
-        if name not in SHOWN_APART and not isinstance(value, bytes):
+        hidden = name in SHOWN_APART or name in HOW_IT_IS_STORED
+        if not hidden and not isinstance(value, bytes):
             text = html.escape(str(value)[:LONGEST_ITEM])
             parts.append(f"<h4>{html.escape(str(name))}</h4><p>{text}</p>")
     return "".join(parts)

@@ -8,6 +8,7 @@ from pipelines.errors import UserError
 from tests.helpers.images import gradient
 from tests.helpers.page import SlowPainter, make_context
 from ui.context import Context
+from ui.info_events import describe_html
 from ui.paste import last_parameters, paste_text, read_dropped
 
 INFOTEXT = "a cat\nNegative prompt: dog\nSteps: 7, Sampler: Euler a, CFG scale: 3, Size: 512x768"
@@ -55,3 +56,12 @@ def test_before_the_first_picture_there_are_no_last_parameters(tmp_path: Path):
         last_parameters(tmp_path)
     (tmp_path / "params.txt").write_text(INFOTEXT, encoding="utf-8")
     assert last_parameters(tmp_path) == INFOTEXT
+
+
+def test_png_info_tells_what_a_file_says_and_not_how_it_is_stored():
+    picture = gradient()
+    picture.info = {"Title": "a <cat>", "jfif": 257, "jfif_density": (1, 1), "dpi": (72, 72)}
+    described = describe_html(picture, "")
+    assert "<h4>Title</h4><p>a &lt;cat&gt;</p>" in described
+    assert "jfif" not in described
+    assert "dpi" not in described
