@@ -17,11 +17,11 @@ LONGEST_ITEM = 2000
 
 HINT = "<p>Drop a picture to see its parameters.</p>"
 SHOWN_APART = ("parameters", "exif", "icc_profile")
-HOW_IT_IS_STORED = frozenset(
-    "jfif jfif_version jfif_unit jfif_density adobe adobe_transform dpi progressive progression "
-    "interlace gamma chromaticity srgb transparency background loop duration timestamp extension "
-    "compression version".split()
-)
+HOW_IT_IS_STORED = frozenset((
+    "jfif", "jfif_version", "jfif_unit", "jfif_density", "adobe", "adobe_transform", "dpi",
+    "progressive", "progression", "interlace", "gamma", "chromaticity", "srgb", "transparency",
+    "background", "loop", "duration", "timestamp", "extension", "compression", "version",
+))  # fmt: skip
 """Items by Pillow's names that say nothing about the picture."""
 
 
