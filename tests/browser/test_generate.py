@@ -180,6 +180,9 @@ def test_ctrl_enter_while_running_starts_again(redraw: Driver):
 def test_generate_forever_goes_on_until_it_is_cancelled(redraw: Driver):
     redraw.upload_picture(gradient())
     redraw.find("#img2img_generate").click(button="right")
+    redraw.page.keyboard.press("Escape")
+    expect(redraw.find("#context-menu")).to_have_count(0)
+    redraw.find("#img2img_generate").click(button="right")
     redraw.page.get_by_text("Generate forever", exact=True).click()
     expect(redraw.find("#img2img_history button").nth(2)).to_be_visible()  # the third result
     redraw.find("#img2img_generate").click(button="right")

@@ -28,6 +28,7 @@
     if (event.key === "Escape" && menuOpen(event.target)) return false;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) generate();
     else if (event.key === "Enter" && event.altKey) redraw.jobs.skip();
+    else if (event.key === "Escape" && redraw.find("#context-menu")) closeMenu();
     else if (event.key === "Escape" && popupOpen()) popup().classList.remove("open");
     else if (event.key === "Escape" && redraw.jobs.running()) redraw.jobs.interrupt();
     else return false;
