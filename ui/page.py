@@ -23,6 +23,7 @@ SCRIPTS = (
     "jobs.js",
     "prompt.js",
     "picture.js",
+    "numbers.js",
     "shortcuts.js",
     "look.js",
 )

@@ -57,6 +57,22 @@ def test_fields_that_make_no_request(redraw: Driver):
     redraw.generate()
 
 
+def test_numbers_outside_a_slider_are_not_moved_into_it(redraw: Driver):
+    redraw.upload_picture(gradient())
+    redraw.set_number("img2img_steps", 0)
+    redraw.press_generate()
+    redraw.refused("Sampling steps must lie between 1 and 1000, got 0.")
+    expect(redraw.number("img2img_steps")).to_have_value("0")
+    redraw.set_number("img2img_steps", "")
+    redraw.press_generate()
+    redraw.refused("Sampling steps is empty; type a number.")
+    redraw.set_number("img2img_steps", 20)
+    redraw.set_number("img2img_width", 2056)  # more than the slider reaches
+    redraw.set_number("img2img_height", 64)
+    redraw.generate()
+    assert redraw.running.painter.plans[-1].size.width == 2056
+
+
 def test_pictures_of_unusual_kinds_work(redraw: Driver):
     redraw.upload_picture(gradient().convert("P"))
     redraw.generate()
