@@ -29,7 +29,7 @@ class DenoiserRecipe:
     text_width: int = 160
     text_layers: int = 3
     text_heads: int = 4
-    steps: int = 2500
+    steps: int = 3750
     batch: int = 16  # whole pictures a step; crops come in larger batches of the same area
     learning_rate: float = 1.2e-3
     warmup: int = 200
