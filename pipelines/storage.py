@@ -43,6 +43,9 @@ LAST_INFOTEXT = "params.txt"
 MAX_SIDE = {"jpg": 65535, "webp": 16383}
 """The most pixels along one side that a format can hold; larger pictures become PNG."""
 
+PNG_COMPRESSION = 4
+"""zlib's level: the usual 6 takes two and a half times as long for files 3 % smaller."""
+
 _FOLDER_SETTINGS = ("outdir_img2img_samples", "outdir_img2img_grids", "outdir_init_images")
 _TRIES = 500
 _TEMPORARY = ".redraw-"
@@ -213,7 +216,8 @@ def _encode(
             lossless = settings.webp_lossless
             image.save(buffer, "WEBP", quality=quality, lossless=lossless, exif=exif)
         case _:
-            image.save(buffer, "PNG", pnginfo=png_chunks(infotext) if infotext else None)
+            chunks = png_chunks(infotext) if infotext else None
+            image.save(buffer, "PNG", pnginfo=chunks, compress_level=PNG_COMPRESSION)
     return extension, buffer.getvalue()
 
 

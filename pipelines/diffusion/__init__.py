@@ -4,7 +4,7 @@ import os
 
 # Read once, when torch loads. By default its threads spin while they wait for each other, which is
 # ruinous as soon as anything else wants the cores: a demo picture took 9 to 20 s that way on two
-# busy cores, 1 to 2 s with threads that sleep, and no longer on idle ones.
+# busy cores, 1 to 2 s with threads that sleep, which cost about a seventh on idle ones.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from pipelines.diffusion.torchvision_ops import (
