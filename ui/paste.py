@@ -8,13 +8,11 @@ from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.opening import open_picture
 from pipelines.infotext import parse
 from pipelines.infotext_form import FormValues, to_form
-from pipelines.storage import read_infotext
+from pipelines.storage import LAST_INFOTEXT, read_infotext
 from ui.context import Context
 
 LONGEST_TEXT_FILE = 10_000
 """Characters; a longer text file that is dropped on the prompt is no parameter text."""
-
-LAST_PARAMETERS = "params.txt"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +66,7 @@ def as_fields(form: FormValues) -> Pasted:
 def last_parameters(data_dir: Path) -> str:
     """Parameter text of the last picture made; InvalidRequest when there is none yet."""
     try:
-        return (data_dir / LAST_PARAMETERS).read_text(encoding="utf-8")
+        return (data_dir / LAST_INFOTEXT).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(
             "The prompt is empty and no picture has been made yet; "
