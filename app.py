@@ -99,7 +99,7 @@ def serve(options: Options) -> None:
 
 def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]":
     """Settings, models, styles and engine; PyTorch is loaded later, by `BackgroundRun.start`."""
-    from pipelines.catalog.folders import Kind, folders_for
+    from pipelines.catalog.folders import Kind, built_in_checkpoints, folders_for
     from pipelines.catalog.scan import FolderCatalog
     from pipelines.engine.engine import Engine
     from pipelines.engine.loading import BackgroundRun
@@ -117,6 +117,7 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         folders_for(Kind.checkpoint, models, extra=options.ckpt_dir),
         folders_for(Kind.vae, models, extra=options.vae_dir),
         data_dir / "cache",
+        built_in=built_in_checkpoints(HERE / "models"),
     )
 
     def load() -> "Diffusion":
@@ -147,8 +148,12 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
 
 def preload(diffusion: "Diffusion", catalog: "FolderCatalog", settings: "Settings") -> None:
     """Load the chosen model, so that the first click need not; a broken one is refused then."""
+    from pipelines.catalog.checkpoints import check_for_img2img
+
     try:
-        diffusion.preload(catalog.find(settings.sd_model_checkpoint), settings)
+        checkpoint = catalog.find(settings.sd_model_checkpoint)
+        check_for_img2img(checkpoint)
+        diffusion.preload(checkpoint, settings)
     except UserError as error:
         log.warning("The model is not loaded ahead: %s", error)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pipelines.catalog.checkpoints import Catalog, Checkpoint
+from pipelines.catalog.checkpoints import Catalog, Checkpoint, check_for_img2img
 from pipelines.errors import InvalidRequest
 from pipelines.imaging.geometry import Size
 from pipelines.requests import (
@@ -138,10 +138,12 @@ def make_plan(
         exact=settings.img2img_fix_steps,
     )
     levels = schedule_levels(sampler, schedule, steps.total)
+    checkpoint = catalog.find(request.model or settings.sd_model_checkpoint)
+    check_for_img2img(checkpoint)
     return Plan(
         request=request,
         settings=settings,
-        checkpoint=catalog.find(request.model or settings.sd_model_checkpoint),
+        checkpoint=checkpoint,
         prompt=styles.apply(request.prompt),
         size=_processing_size(request),
         sampler=sampler,

@@ -1,11 +1,23 @@
-"""Checkpoints: what they are called, where they lie, what size they like."""
+"""Checkpoints: what they are called, where they lie, what they were made for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from pipelines.errors import ModelBroken
 from pipelines.imaging.geometry import Size
+
+IMG2IMG_CHANNELS = 4
+"""Channels that a UNet for plain img2img takes: those of the latents, and nothing more."""
+
+MADE_FOR: Mapping[int, str] = {
+    5: "depth-to-image",  # latents and a depth map
+    8: "editing by instruction",  # latents and the latents of the picture to edit
+    9: "inpainting",  # latents, a mask, and the latents of what the mask leaves
+}
+"""What checkpoints with more input channels were trained for."""
 
 
 class Layout(Enum):
@@ -22,7 +34,8 @@ class Checkpoint:
     `name` is its path below the checkpoint folder without extension; `title` is A1111's
     "name [10 hex digits]"; `short_hash` those digits of a SHA-256, "" while a large model's hash
     is still being computed. `default_size` is the picture size the model was trained for, in
-    pixels, read from its own config.
+    pixels, and `input_channels` what its UNet takes, both read from its own config. `built_in`
+    tells the models that come with the program.
     """
 
     name: str
@@ -30,6 +43,8 @@ class Checkpoint:
     layout: Layout
     short_hash: str
     default_size: Size
+    input_channels: int = IMG2IMG_CHANNELS
+    built_in: bool = False
 
     @property
     def title(self) -> str:
@@ -40,6 +55,17 @@ class Checkpoint:
     def stem(self) -> str:
         """The name without the folders it lies in, as A1111 writes it into the infotext."""
         return self.name.rsplit("/", 1)[-1]
+
+
+def check_for_img2img(checkpoint: Checkpoint) -> None:
+    """ModelBroken if the checkpoint was made for something that img2img without a mask is not."""
+    channels = checkpoint.input_channels
+    if channels != IMG2IMG_CHANNELS:
+        raise ModelBroken(
+            f"Checkpoint {checkpoint.name!r} is made for {MADE_FOR.get(channels, 'another task')} "
+            f"(its UNet takes {channels} channels); img2img needs a checkpoint whose UNet takes "
+            f"{IMG2IMG_CHANNELS}."
+        )
 
 
 class Catalog(Protocol):

@@ -3,9 +3,11 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from pipelines.catalog.checkpoints import IMG2IMG_CHANNELS
 from pipelines.errors import ModelBroken
 from pipelines.imaging.geometry import Size
 
@@ -24,6 +26,20 @@ _SIDES: tuple[tuple[str, int], ...] = (
     ("conditioner.embedders.", 1024),  # Stable Diffusion XL
     ("cond_stage_model.model.transformer.", 768),  # Stable Diffusion 2
 )
+_FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
+"""Of a single file's UNet; its shape is outputs x inputs x height x width."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What a checkpoint says about itself, or what most say where it is silent.
+
+    `default_size` is the picture size it was trained for, in pixels; `input_channels` what its UNet
+    takes.
+    """
+
+    default_size: Size = FALLBACK_SIZE
+    input_channels: int = IMG2IMG_CHANNELS
 
 
 def read_header(path: Path) -> Mapping[str, Any]:
@@ -65,22 +81,41 @@ def read_json(path: Path) -> Mapping[str, Any]:
     return cast(dict[str, Any], stored)
 
 
-def default_size_of_file(path: Path) -> Size:
-    """The picture size a single-file checkpoint was trained for; 512x512 unless it says more."""
-    names = read_header(path).keys()
-    for marker, side in _SIDES:
-        if any(marker in name for name in names):
-            return Size(side, side)
-    return FALLBACK_SIZE
+def facts_of_file(path: Path) -> Facts:
+    """What a single-file checkpoint's header tells; ModelBroken when it is damaged."""
+    header = read_header(path)
+    sides = (side for marker, side in _SIDES if any(marker in name for name in header))
+    side = next(sides, None)
+    return Facts(
+        default_size=Size(side, side) if side else FALLBACK_SIZE,
+        input_channels=_channels(_second(header.get(_FIRST_LAYER, {}).get("shape"))),
+    )
 
 
-def default_size_of_folder(folder: Path) -> Size:
-    """The picture size of a diffusers folder: the network's `sample_size` in latents, times 8."""
+def facts_of_folder(folder: Path) -> Facts:
+    """What a diffusers folder's `unet/config.json` tells; ModelBroken when it cannot be read.
+
+    Its `sample_size` is in latents, eight pixels each.
+    """
     config = read_json(folder / "unet" / "config.json")
     side = config.get("sample_size")
+    size = FALLBACK_SIZE
     if isinstance(side, int) and 8 <= side <= 1024:
-        return Size(side * _LATENT_FACTOR, side * _LATENT_FACTOR)
-    return FALLBACK_SIZE
+        size = Size(side * _LATENT_FACTOR, side * _LATENT_FACTOR)
+    return Facts(default_size=size, input_channels=_channels(config.get("in_channels")))
+
+
+def _second(shape: object) -> object:
+    """The second number of a list of numbers, where there is one."""
+    numbers = cast("list[object]", shape) if isinstance(shape, list) else []
+    return numbers[1] if len(numbers) > 1 else None
+
+
+def _channels(value: object) -> int:
+    """A number of input channels, or the usual one where there is none to be had."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    return IMG2IMG_CHANNELS
 
 
 def explain_damage(path: Path) -> str | None:

@@ -3,19 +3,15 @@
 import logging
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.catalog.checkpoints import Checkpoint, Layout
+from pipelines.catalog.checkpoints import IMG2IMG_CHANNELS, Checkpoint, Layout
 from pipelines.catalog.folders import PICKLES, PLACES, Kind
 from pipelines.catalog.hashes import SHORT, HashCache, legacy_hash, total_size
-from pipelines.catalog.headers import (
-    FALLBACK_SIZE,
-    default_size_of_file,
-    default_size_of_folder,
-    explain_damage,
-)
+from pipelines.catalog.headers import Facts, explain_damage, facts_of_file, facts_of_folder
+from pipelines.catalog.walk import walk
 from pipelines.errors import ModelBroken, ModelNotFound
 
 log = logging.getLogger(__name__)
@@ -44,13 +40,20 @@ class FolderCatalog:
     Listing reads nothing but small JSON files and safetensors headers. A model over 128 MiB whose
     hash is not in the cache is listed without one, and hashed on a background thread; its title
     gains the hash once that is done. Names that differ only in root are found in the first root.
+    `built_in` are the resolved paths of the models that come with the program.
     """
 
     def __init__(
-        self, checkpoint_dirs: Sequence[Path], vae_dirs: Sequence[Path], cache_dir: Path
+        self,
+        checkpoint_dirs: Sequence[Path],
+        vae_dirs: Sequence[Path],
+        cache_dir: Path,
+        *,
+        built_in: Collection[Path] = (),
     ) -> None:
         self._checkpoint_dirs = tuple(checkpoint_dirs)
         self._vae_dirs = tuple(vae_dirs)
+        self._built_in = frozenset(built_in)
         self._hashes = HashCache(cache_dir)
         self._lock = threading.Lock()
         self._entries: tuple[_Entry, ...] = ()
@@ -73,7 +76,7 @@ class FolderCatalog:
         return tuple(
             path
             for root in dict.fromkeys((*self._vae_dirs, *self._checkpoint_dirs))
-            for path in _walk(root, PLACES[Kind.vae].extensions)
+            for path in walk(root, PLACES[Kind.vae])
             if path.is_file() and (root in self._vae_dirs or _is_vae(path))
         )
 
@@ -81,8 +84,10 @@ class FolderCatalog:
         """The checkpoint called `name`, case-insensitively: title, name, path, stem or hash.
 
         A text that names none selects the shortest title containing it, as in A1111. The empty
-        text means the first that is sound, diffusers folders before single files. ModelNotFound
-        names what was asked for and what there is; ModelBroken says what is wrong with it.
+        text, which is what the settings hold before anybody has chosen, means the model that comes
+        with the program, or else the first: of those that are sound, made for plain img2img, and
+        diffusers folders before single files. ModelNotFound names what was asked for and what
+        there is; ModelBroken says what is wrong with it.
         """
         entries = self._entries
         if not entries:
@@ -124,7 +129,7 @@ class FolderCatalog:
             thread.join()
 
     def _list(self, root: Path) -> Iterator[_Entry]:
-        for path in _walk(root, PLACES[Kind.checkpoint].extensions):
+        for path in walk(root, PLACES[Kind.checkpoint]):
             if _is_vae(path):
                 continue
             try:
@@ -138,21 +143,15 @@ class FolderCatalog:
         full = self._hashes.known(path)
         if full is None:
             full = self._hashes.compute(path) if total_size(path) <= HASHED_AT_ONCE else ""
-        try:
-            if layout is Layout.folder:
-                size = default_size_of_folder(path)
-            elif path.suffix.lower() in PICKLES:
-                size = FALLBACK_SIZE
-            else:
-                size = default_size_of_file(path)
-        except ModelBroken:
-            size = FALLBACK_SIZE
+        facts = _facts(path, layout)
         checkpoint = Checkpoint(
             name=relative if layout is Layout.folder else relative.removesuffix(path.suffix),
             path=path,
             layout=layout,
             short_hash=full[:SHORT],
-            default_size=size,
+            default_size=facts.default_size,
+            input_channels=facts.input_channels,
+            built_in=path.resolve() in self._built_in,
         )
         return _Entry(checkpoint=checkpoint, relative=relative, full_hash=full)
 
@@ -184,37 +183,13 @@ def _with_hash(entry: _Entry, full: str) -> _Entry:
     )
 
 
-def _walk(root: Path, extensions: Sequence[str]) -> Iterator[Path]:
-    """Diffusers folders and files of these extensions below `root`, sorted; links are followed.
-
-    Hidden entries are passed over. A folder reached a second time, as in a loop of links, is
-    passed over too, and one that cannot be read is logged.
-    """
-    seen: set[tuple[int, int]] = set()
-
-    def below(folder: Path) -> Iterator[Path]:
-        try:
-            status = folder.stat()
-            entries = sorted(folder.iterdir(), key=lambda path: path.name.lower())
-        except OSError as error:
-            log.warning("Model folder %s is passed over: %s.", folder, error.strerror)
-            return
-        if (status.st_dev, status.st_ino) in seen:
-            return
-        seen.add((status.st_dev, status.st_ino))
-        if any(entry.name == "model_index.json" for entry in entries):
-            yield folder
-            return
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                yield from below(entry)
-            elif entry.suffix.lower() in extensions:
-                yield entry
-
-    if root.is_dir():
-        yield from below(root)
+def _facts(path: Path, layout: Layout) -> Facts:
+    try:
+        if layout is Layout.folder:
+            return facts_of_folder(path)
+        return Facts() if path.suffix.lower() in PICKLES else facts_of_file(path)
+    except ModelBroken:  # `find` refuses it with the reason
+        return Facts()
 
 
 def _is_vae(path: Path) -> bool:
@@ -223,9 +198,16 @@ def _is_vae(path: Path) -> bool:
 
 
 def _first_sound(entries: Sequence[_Entry]) -> Checkpoint:
-    folders_first = sorted(entries, key=lambda entry: entry.checkpoint.layout is Layout.file)
+    def rank(entry: _Entry) -> tuple[bool, bool, bool]:
+        checkpoint = entry.checkpoint
+        return (
+            checkpoint.input_channels != IMG2IMG_CHANNELS,
+            not checkpoint.built_in,
+            checkpoint.layout is Layout.file,
+        )
+
     reasons: list[str] = []
-    for entry in folders_first:
+    for entry in sorted(entries, key=rank):
         damage = explain_damage(entry.checkpoint.path)
         if damage is None:
             return entry.checkpoint

@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.catalog.folders import Kind, built_in_checkpoints, folders_for
 from pipelines.catalog.scan import FolderCatalog
 from pipelines.engine.engine import Engine
 from pipelines.imaging.prepare import prepare_init_image
@@ -121,9 +122,10 @@ class Running:
         engine._jobs.clear()
         self.painter.plans.clear()
         self.painter.failures.clear()
-        for left in ("outputs", "config.json", "styles.csv", "params.txt"):
+        for left in ("outputs", "models", "config.json", "styles.csv", "params.txt"):
             path = self.context.data_dir / left
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        self.context.catalog.refresh()
         self.context.outputs.mkdir()
         self.context.settings.change(asdict(Settings(live_preview_refresh_period=100)))
 
@@ -134,7 +136,13 @@ def make_context(
     count: Callable[[str, Checkpoint], tuple[int, int] | None] = count_words,
 ) -> Context:
     """Everything real but the network."""
-    catalog = FolderCatalog([CHECKOUT / "models" / "Stable-diffusion"], [], data_dir / "cache")
+    own = CHECKOUT / "models"
+    catalog = FolderCatalog(
+        folders_for(Kind.checkpoint, (data_dir / "models", own)),
+        [],
+        data_dir / "cache",
+        built_in=built_in_checkpoints(own),
+    )
     return Context(
         engine=Engine(Production(painter.denoise, Storage(data_dir))),
         catalog=catalog,

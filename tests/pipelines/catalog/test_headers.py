@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.catalog.headers import default_size_of_file, explain_damage, read_header
+from pipelines.catalog.headers import explain_damage, facts_of_file, read_header
 from pipelines.errors import ModelBroken
 from pipelines.imaging.geometry import Size
 
@@ -32,7 +32,21 @@ def test_the_size_a_model_was_made_for_is_told_by_its_tensors(
     tmp_path: Path, safetensors: Make, tensor: str, side: int
 ):
     path = safetensors(tmp_path / "a.safetensors", ("first", tensor))
-    assert default_size_of_file(path) == Size(side, side)
+    assert facts_of_file(path).default_size == Size(side, side)
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels"),
+    [([320, 4, 3, 3], 4), ([320, 9, 3, 3], 9), ([320], 4), ([320, "9"], 4), (None, 4), ("9", 4)],
+)
+def test_what_a_single_files_network_takes_is_told_by_its_first_layer(
+    tmp_path: Path, shape: object, channels: int
+):
+    layer = {"dtype": "U8", "shape": shape, "data_offsets": [0, 0]}
+    header = {"model.diffusion_model.input_blocks.0.0.weight": layer}
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(framed(json.dumps(header).encode()))
+    assert facts_of_file(path).input_channels == channels
 
 
 def framed(text: bytes, data: bytes = b"") -> bytes:

@@ -126,6 +126,45 @@ def test_no_name_means_the_first_folder_that_works(
     assert FolderCatalog([root], [], cache).find("").name == "c"
 
 
+def test_a_model_that_comes_with_the_program_is_known_and_chosen_where_nothing_was(
+    tmp_path: Path, cache: Path, folder: Make
+):
+    folder(tmp_path / "mine" / "a-real-one")
+    folder(tmp_path / "own" / "demo-inpainting", in_channels=9, fill=1)
+    demo = folder(tmp_path / "own" / "demo", fill=2)
+    catalog = FolderCatalog(
+        [tmp_path / "mine", tmp_path / "own"],
+        [],
+        cache,
+        built_in=[demo, demo.with_name("demo-inpainting")],
+    )
+    known = {checkpoint.name: checkpoint.built_in for checkpoint in catalog.checkpoints()}
+    assert known == {"a-real-one": False, "demo": True, "demo-inpainting": True}
+    assert catalog.find("").name == "demo"
+    (demo / "unet" / "config.json").unlink()
+    assert catalog.find("").name == "a-real-one"
+
+
+def test_a_model_for_another_task_is_chosen_last(root: Path, cache: Path, folder: Make):
+    folder(root / "a-painter", in_channels=9)
+    catalog = FolderCatalog([root], [], cache)
+    assert catalog.find("").name == "a-painter"
+    folder(root / "plain", fill=1)
+    catalog.refresh()
+    assert catalog.find("").name == "plain"
+
+
+@pytest.mark.parametrize(
+    ("in_channels", "known"),
+    [(4, 4), (9, 9), (8, 8), (None, 4), ("9", 4), (0, 4), (True, 4), ([9], 4)],
+)
+def test_what_the_network_takes_is_read_from_its_config(
+    root: Path, cache: Path, folder: Make, in_channels: object, known: int
+):
+    folder(root / "demo", in_channels=in_channels)
+    assert FolderCatalog([root], [], cache).find("demo").input_channels == known
+
+
 def test_no_name_and_nothing_that_works_says_why(root: Path, cache: Path, folder: Make):
     (folder(root / "b") / "unet" / "config.json").unlink()
     with pytest.raises(ModelBroken, match=r"b: in its folder 'unet', config\.json cannot be read"):

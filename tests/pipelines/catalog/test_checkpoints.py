@@ -1,0 +1,41 @@
+"""Checkpoints that were made for something else are refused before anything is loaded."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.catalog.checkpoints import check_for_img2img
+from pipelines.catalog.scan import FolderCatalog
+from pipelines.errors import ModelBroken
+from pipelines.plan import make_plan
+from pipelines.settings import Settings
+from pipelines.styles import StyleBook
+from tests.helpers.models import write_folder
+from tests.helpers.plans import request_for
+
+
+@pytest.mark.parametrize(
+    ("channels", "purpose"),
+    [(9, "inpainting"), (8, "editing by instruction"), (5, "depth-to-image"), (7, "another task")],
+)
+def test_a_checkpoint_for_another_task_is_refused_in_a_sentence(
+    tmp_path: Path, channels: int, purpose: str
+):
+    write_folder(tmp_path / "models" / "painter", in_channels=channels)
+    checkpoint = FolderCatalog([tmp_path / "models"], [], tmp_path).find("painter")
+    with pytest.raises(ModelBroken) as caught:
+        check_for_img2img(checkpoint)
+    assert str(caught.value) == (
+        f"Checkpoint 'painter' is made for {purpose} (its UNet takes {channels} channels); "
+        "img2img needs a checkpoint whose UNet takes 4."
+    )
+
+
+def test_the_plan_refuses_it_so_that_nothing_is_loaded(tmp_path: Path):
+    write_folder(tmp_path / "models" / "painter", in_channels=9)
+    write_folder(tmp_path / "models" / "plain", fill=1)
+    catalog = FolderCatalog([tmp_path / "models"], [], tmp_path)
+    styles = StyleBook(tmp_path / "styles.csv")
+    with pytest.raises(ModelBroken, match="made for inpainting"):
+        make_plan(request_for(model="painter"), Settings(), catalog, styles)
+    assert make_plan(request_for(), Settings(), catalog, styles).checkpoint.name == "plain"
