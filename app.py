@@ -105,7 +105,7 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
     from pipelines.engine.loading import BackgroundRun
     from pipelines.infotext import VERSION
     from pipelines.produce import Production
-    from pipelines.settings import SettingsStore
+    from pipelines.settings_store import SettingsStore
     from pipelines.storage import Storage
     from pipelines.styles import StyleBook
     from ui.context import Context

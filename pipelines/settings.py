@@ -1,24 +1,17 @@
-"""All settings: one frozen object, its labels and ranges as data, loaded from and saved to JSON.
+"""All settings: one frozen object, its labels and ranges as data.
 
 Field names are A1111's keys, so `override_settings`, `config.json` and the infotext agree on them.
 The Settings tab is drawn from the metadata; nothing else lists settings.
 """
 
 import dataclasses
-import json
-import logging
 import math
 import re
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypedDict, TypeVar, Unpack, cast
+from typing import TypedDict, TypeVar, Unpack
 
-from pipelines.errors import InvalidRequest, StorageFailed
-from pipelines.files import write_atomically
-
-log = logging.getLogger(__name__)
+from pipelines.errors import InvalidRequest
 
 SettingValue = bool | int | float | str
 _Default = TypeVar("_Default", bound=SettingValue)
@@ -109,6 +102,21 @@ class Settings:
         False, SAVING, "Save incomplete images",
         help="Those interrupted in mid-generation; the page shows them either way.",
     )
+    save_mask: bool = _setting(
+        False, SAVING, "For inpainting, save a copy of the greyscale mask", per_job=True
+    )
+    save_mask_composite: bool = _setting(
+        False, SAVING, "For inpainting, save a masked composite", per_job=True
+    )
+    save_images_before_color_correction: bool = _setting(
+        False, SAVING, "Save a copy of image before applying color correction to img2img results",
+        per_job=True,
+    )
+    embed_inpaint_mask: bool = _setting(
+        True, SAVING, "For inpainting, keep mask and painted strokes inside PNG files",
+        help="So that a saved picture can be opened again with what was drawn on it.",
+        per_job=True,
+    )
     outdir_img2img_samples: str = _setting(
         "outputs/img2img-images", PATHS, "Output directory for img2img images",
         help="Relative to the data directory.",
@@ -140,6 +148,10 @@ class Settings:
         infotext="RNG", per_job=True,
         help="CPU and NV give the same picture on every device; NV repeats NVIDIA cards' numbers.",
     )
+    tiling: bool = _setting(
+        False, MODELS, "Tiling", infotext="Tiling", per_job=True,
+        help="Pictures whose opposite edges fit together.",
+    )
     model_cache_gigabytes: float = _setting(
         8.0, MODELS, "Memory for models kept loaded (GB)", low=0.0, high=512.0, step=0.5
     )
@@ -159,6 +171,27 @@ class Settings:
         "#ffffff", IMG2IMG,
         "With img2img, fill transparent parts of the input image with this color.",
         kind="colour", per_job=True,
+    )
+    inpainting_mask_weight: float = _setting(
+        1.0, IMG2IMG, "Inpainting conditioning mask strength", low=0.0, high=1.0, step=0.01,
+        infotext="Conditional mask weight", per_job=True,
+        help="How much of the masked area is hidden from a model made for inpainting.",
+    )
+    img2img_color_correction: bool = _setting(
+        False, IMG2IMG, "Apply color correction to img2img results to match original colors.",
+        per_job=True,
+    )
+    overlay_inpaint: bool = _setting(
+        True, IMG2IMG, "Overlay original for inpaint", per_job=True,
+        help="Leaves what is not masked as it was, to the bit.",
+    )
+    return_mask: bool = _setting(
+        False, IMG2IMG, "For inpainting, include the greyscale mask in results for web",
+        per_job=True,
+    )
+    return_mask_composite: bool = _setting(
+        False, IMG2IMG, "For inpainting, include masked composite in results for web",
+        per_job=True,
     )
     eta_ddim: float = _setting(
         0.0, SAMPLERS, "Eta for DDIM", low=0.0, high=1.0, step=0.01, infotext="Eta DDIM",
@@ -308,80 +341,3 @@ def _check_number(info: Info, default: float, value: object) -> float:
             f"{info.label} must lie between {info.low:g} and {info.high:g}, got {value:g}."
         )
     return int(value) if isinstance(default, int) else float(value)
-
-
-def load(path: Path) -> Settings:
-    """Settings from a `config.json`, which may be A1111's or a newer version's; never fails.
-
-    A file that is not there means defaults. A file or a value that is of no use means defaults
-    too, with a warning in the log, so that the program starts. Unknown keys are passed over.
-    """
-    settings = Settings()
-    for key, value in _read(path).items():
-        if key not in FIELDS or value is None:
-            continue
-        try:
-            settings = settings.with_changes({key: value})
-        except InvalidRequest as error:
-            log.warning("Setting %s in %s is ignored. %s", key, path.name, error)
-    return settings
-
-
-def save(settings: Settings, path: Path) -> None:
-    """Write all settings as JSON, atomically; keys in the file that are not ours are kept.
-
-    A file that cannot be understood is first set aside as `config.json.broken`, so that nothing a
-    user wrote is lost. StorageFailed when the disk refuses.
-    """
-    try:
-        if path.exists() and not _is_sound(path):
-            path.replace(path.with_name(f"{path.name}.broken"))
-        kept = _read(path)
-        text = json.dumps({**kept, **dataclasses.asdict(settings)}, indent=4, ensure_ascii=False)
-        write_atomically(path, f"{text}\n".encode())
-    except OSError as error:
-        raise StorageFailed(f"Settings could not be saved to {path}: {error.strerror}.") from error
-
-
-def _is_sound(path: Path) -> bool:
-    try:
-        return isinstance(json.loads(path.read_bytes()), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _read(path: Path) -> dict[str, object]:
-    """What the file holds; nothing, with a warning in the log, when it cannot be understood."""
-    try:
-        stored: object = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        log.warning("Settings in %s cannot be read, so defaults are used: %s", path, error)
-        return {}
-    if not isinstance(stored, dict):
-        log.warning("Settings in %s are not one JSON object, so defaults are used.", path)
-        return {}
-    return cast(dict[str, object], stored)
-
-
-class SettingsStore:
-    """Owns the current settings and the file they live in; safe to use from several threads."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._current = load(path)
-
-    @property
-    def current(self) -> Settings:
-        """The settings as they are now."""
-        return self._current
-
-    def change(self, changes: Mapping[str, object]) -> Settings:
-        """Validate, save to disk, then make current; nothing changes when either fails."""
-        with self._lock:
-            changed = self._current.with_changes(changes)
-            save(changed, self._path)
-            self._current = changed
-            return changed

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.scan import FolderCatalog
 from pipelines.engine.engine import Engine
-from pipelines.settings import SettingsStore
+from pipelines.settings_store import SettingsStore
 from pipelines.styles import StyleBook
 
 

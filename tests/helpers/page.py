@@ -19,7 +19,8 @@ from pipelines.monitor import Monitor
 from pipelines.plan import Plan
 from pipelines.produce import Production
 from pipelines.results import DenoisedBatch
-from pipelines.settings import Settings, SettingsStore
+from pipelines.settings import Settings
+from pipelines.settings_store import SettingsStore
 from pipelines.storage import Storage
 from pipelines.styles import StyleBook
 from ui.cli import Options

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from pipelines.catalog.scan import FolderCatalog
 from pipelines.engine.engine import Engine
-from pipelines.settings import SettingsStore
+from pipelines.settings_store import SettingsStore
 from pipelines.styles import StyleBook
 from tests.helpers.rig import PATIENCE, SteeredRun
 from ui.cli import Options

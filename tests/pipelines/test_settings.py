@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import InvalidRequest, StorageFailed
-from pipelines.settings import FIELDS, Settings, SettingsStore, check, load, save
+from pipelines.settings import FIELDS, Settings, check
+from pipelines.settings_store import SettingsStore, load, save
 
 A1111 = {
     "samples_save": True, "samples_format": "png", "samples_filename_pattern": "",
@@ -28,7 +29,10 @@ A1111 = {
     "add_model_name_to_info": True, "add_version_to_infotext": True,
     "infotext_styles": "Apply if any", "send_seed": True, "send_size": True,
     "interrupt_after_current": True, "keyedit_precision_attention": 0.1,
-    "disable_token_counters": False,
+    "disable_token_counters": False, "tiling": False, "inpainting_mask_weight": 1.0,
+    "img2img_color_correction": False, "overlay_inpaint": True, "return_mask": False,
+    "return_mask_composite": False, "save_mask": False, "save_mask_composite": False,
+    "save_images_before_color_correction": False,
 }  # fmt: skip
 """Keys that A1111 has too, with its defaults."""
 
@@ -43,6 +47,7 @@ OURS = {
     # A1111 has None where we have an empty text.
     "sd_model_checkpoint": "",
     # A1111 has no such settings.
+    "embed_inpaint_mask": True,
     "model_cache_gigabytes": 8.0,
     "max_picture_megapixels": 64.0,
     "max_upload_megabytes": 256.0,
