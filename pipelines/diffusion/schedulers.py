@@ -11,6 +11,10 @@ pass it a throwaway generator to leave torch's global one alone. Latents stay fl
 (`scale_model_input` casts to the network's dtype), so cast them before decoding. `executed` may be
 0 (a timestep sampler at a low strength): the pipeline then returns the noised start, as A1111 does.
 One scheduler serves one batch.
+
+Inpainting rides on the same object: a `Blend` replaces what the network predicts outside the mask
+before the solver's step. Here the prediction is float32, guidance has been applied, and the noise
+level is known exactly, whatever the sampler and however often it asks the network.
 """
 
 import math
@@ -31,6 +35,14 @@ from pipelines.diffusion.solvers import SOLVERS, Leg, plan_calls, plan_legs
 from pipelines.plan import Plan
 from pipelines.samplers import Family, Sampler, check_combination, ddim_stride
 
+Blend = Callable[[torch.Tensor, float], torch.Tensor]
+"""What becomes of predicted clean latents (BxCxHxW float32) at a sigma, before a solver's step."""
+
+
+def keep_prediction(denoised: torch.Tensor, sigma: float) -> torch.Tensor:
+    """The Blend of a job without a mask."""
+    return denoised
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
@@ -41,6 +53,7 @@ class Job:
     noise: torch.Tensor
     sources: Sequence[NoiseSource]
     dtype: torch.dtype
+    blend: Blend = keep_prediction
 
 
 class DiffusersScheduler(Protocol):
@@ -58,7 +71,8 @@ class DiffusersScheduler(Protocol):
 class PlannedScheduler(SchedulerMixin, ConfigMixin):
     """What both families share; the module's text says how to call it.
 
-    `denoised` is the last predicted clean latents (BxCxHxW float32), None before the first call.
+    `denoised` is the last predicted clean latents (BxCxHxW float32), blended; None before the first
+    call.
     `timesteps` has one entry per model call. `steps_done` counts complete sampler steps, of which
     there are `plan.steps.executed`; second-order samplers and PLMS need more calls than that.
     """
@@ -163,7 +177,8 @@ class SigmaScheduler(PlannedScheduler):
         """The float32 latents after one model call, in a tuple whatever `return_dict` says."""
         call = self._calls[self._calls_done]
         sample = sample.float()
-        self.denoised = self._predict_clean(model_output.float(), sample, call.sigma)
+        predicted = self._predict_clean(model_output.float(), sample, call.sigma)
+        self.denoised = self._job.blend(predicted, call.sigma)
         direction = (sample - self.denoised) / call.sigma
         # Set before each call, because our tables are not always walked one by one.
         self._inner._step_index = call.index
@@ -280,7 +295,8 @@ class TimestepScheduler(PlannedScheduler):
         """The float32 latents after one model call, in a tuple whatever `return_dict` says."""
         call = self._calls[self._calls_done]
         sample = sample.float()
-        direction = self._predict_noise(model_output.float(), sample, call.asked)
+        noise = self._predict_noise(model_output.float(), sample, call.asked)
+        direction = self._blended(noise, sample, call.asked)
         moved = self._inner.step(
             direction, call.given, sample, **self._noise_options(sample), return_dict=False
         )[0]
@@ -298,14 +314,19 @@ class TimestepScheduler(PlannedScheduler):
     def _predict_noise(
         self, output: torch.Tensor, sample: torch.Tensor, level: float
     ) -> torch.Tensor:
-        """The noise that a network's output amounts to; remembers the clean latents, too."""
-        alpha = float(self._job.model.alphas_cumprod[int(level)])
-        clean_part, noise_part = math.sqrt(alpha), math.sqrt(1 - alpha)
+        """The noise that a network's output amounts to."""
         if self._job.model.prediction_type == "epsilon":
-            self.denoised = (sample - output * noise_part) / clean_part
             return output
-        self.denoised = sample * clean_part - output * noise_part
-        return output * clean_part + sample * noise_part
+        alpha = float(self._job.model.alphas_cumprod[int(level)])
+        return output * math.sqrt(alpha) + sample * math.sqrt(1 - alpha)
+
+    def _blended(self, noise: torch.Tensor, sample: torch.Tensor, level: float) -> torch.Tensor:
+        """The noise once the clean latents that it means are blended; remembers those, too."""
+        alpha = float(self._job.model.to_alpha(np.array(level)))
+        clean_part, noise_part = math.sqrt(alpha), math.sqrt(1 - alpha)
+        predicted = (sample - noise * noise_part) / clean_part
+        self.denoised = self._job.blend(predicted, noise_part / clean_part)
+        return (sample - self.denoised * clean_part) / noise_part
 
 
 class EvenTimeScheduler(TimestepScheduler):
@@ -345,16 +366,18 @@ def make_scheduler(
     noise: torch.Tensor,
     sources: Sequence[NoiseSource],
     dtype: torch.dtype,
+    blend: Blend = keep_prediction,
     sdxl: bool = False,
 ) -> PlannedScheduler:
     """The scheduler for one batch of `plan`.
 
     `model_config` is the model's scheduler config (betas, prediction type). `noise` and `sources`
-    come from `planned_noise`. `dtype` is the network's. `sdxl` picks the list of Align Your Steps.
+    come from `planned_noise`. `dtype` is the network's. `blend` is called at every model call.
+    `sdxl` picks the list of Align Your Steps.
     InvalidRequest if sampler and schedule cannot be combined, ModelBroken for an unknown kind of
     model. An option that the diffusers class does not know is a TypeError.
     """
     check_combination(plan.sampler, plan.schedule)
     model = ModelNoise.from_config(model_config, sdxl=sdxl)
-    job = Job(plan=plan, model=model, noise=noise, sources=sources, dtype=dtype)
+    job = Job(plan=plan, model=model, noise=noise, sources=sources, dtype=dtype, blend=blend)
     return _scheduler_class(plan.sampler)(job)
