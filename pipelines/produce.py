@@ -15,7 +15,7 @@ from pipelines.infotext_fields import INIT_IMAGE_HASH
 from pipelines.monitor import Monitor
 from pipelines.plan import ImagePlan, Plan
 from pipelines.results import Denoise, DenoisedBatch, Picture, Result
-from pipelines.storage import Storage, init_image_hash
+from pipelines.storage import Destination, Storage, init_image_hash
 
 T = TypeVar("T")
 
@@ -39,6 +39,14 @@ class Production:
         self._denoise = denoise
         self._storage = storage
         self._write_infotext = write_infotext
+
+    def sent_to(self, destination: Destination) -> "Production":
+        """The same, but finished pictures go to `destination`, whatever the settings name."""
+        return Production(
+            self._denoise,
+            self._storage.sent_to(destination),
+            write_infotext=self._write_infotext,
+        )
 
     def __call__(self, plan: Plan, monitor: Monitor) -> Result:
         """Everything the plan's job made, saved as the settings say; raises UserError.

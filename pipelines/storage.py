@@ -13,7 +13,9 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
 from PIL import Image
@@ -54,15 +56,36 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Destination:
+    """Where a batch of files wants its pictures: an absolute folder, and the input file's stem."""
+
+    folder: Path
+    stem: str
+
+    def names(self, image_plan: ImagePlan, plan: Plan) -> Iterator[str]:
+        """A1111's names in their order: `stem`, or `stem-2` of several; then with -1, -2 added."""
+        name = f"{self.stem}-{image_plan.index + 1}" if len(plan.images) > 1 else self.stem
+        yield name
+        for number in count(1):
+            yield f"{name}-{number}"
+
+
 class Storage:
     """Writes what jobs make below `data_dir`; safe to use from several threads and processes.
 
-    Methods that write raise StorageFailed, with nothing half-written left behind.
+    Finished pictures go to `destination` instead, if there is one. Methods that write raise
+    StorageFailed, with nothing half-written left behind.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, destination: Destination | None = None) -> None:
         self._data_dir = data_dir
+        self._destination = destination
         self._lock = threading.Lock()
+
+    def sent_to(self, destination: Destination) -> "Storage":
+        """The same, but finished pictures go to `destination`, whatever the settings name."""
+        return Storage(self._data_dir, destination)
 
     def check_folders(self, settings: Settings) -> None:
         """InvalidRequest if one of the output folders in `settings` is not inside `outputs`."""
@@ -72,8 +95,12 @@ class Storage:
     def save_picture(
         self, image: Image.Image, infotext: str, image_plan: ImagePlan, plan: Plan
     ) -> Path:
-        """Write one finished RGB picture under the next number; where it lies now."""
+        """Write one finished RGB picture under the next free name; where it lies now."""
         settings = plan.settings
+        extension, content = _encode(image, infotext, settings.samples_format, settings)
+        if self._destination is not None:
+            names = self._destination.names(image_plan, plan)
+            return self._write_new(self._destination.folder, lambda: names, extension, content)
         named = filenames.Named(plan=plan, image_plan=image_plan, image=image)
         folder = self._folder(settings, "outdir_img2img_samples", self._subfolders(named))
         default = (
@@ -82,12 +109,12 @@ class Storage:
             else filenames.DEFAULT_PATTERN
         )
         stem = filenames.file_stem(settings.samples_filename_pattern or default, named)
-        extension, content = _encode(image, infotext, settings.samples_format, settings)
 
-        def name(number: int) -> str:
-            return f"{number:05}-{stem}" if stem else f"{number:05}"
+        def names() -> Iterator[str]:
+            for number in count(_next_number(folder, "")):
+                yield f"{number:05}-{stem}" if stem else f"{number:05}"
 
-        return self._write_numbered(folder, "", name, extension, content)
+        return self._write_new(folder, names, extension, content)
 
     def save_grid(self, image: Image.Image, infotext: str, plan: Plan) -> Path:
         """Write a contact sheet as `grid-0000` and so on; where it lies now."""
@@ -95,7 +122,11 @@ class Storage:
         named = filenames.Named(plan=plan, image_plan=plan.images[0], image=image)
         folder = self._folder(settings, "outdir_img2img_grids", self._subfolders(named))
         extension, content = _encode(image, infotext, settings.grid_format, settings)
-        return self._write_numbered(folder, "grid-", "grid-{:04}".format, extension, content)
+
+        def names() -> Iterator[str]:
+            return map("grid-{:04}".format, count(_next_number(folder, "grid-")))
+
+        return self._write_new(folder, names, extension, content)
 
     def save_init_image(self, plan: Plan) -> Path:
         """Write the job's source picture, as it came, as a PNG named for its pixels' MD5.
@@ -143,15 +174,13 @@ class Storage:
             )
         return outputs / inside
 
-    def _write_numbered(
-        self,
-        folder: Path,
-        prefix: str,
-        name: Callable[[int], str],
-        extension: str,
-        content: bytes,
+    def _write_new(
+        self, folder: Path, names: Callable[[], Iterable[str]], extension: str, content: bytes
     ) -> Path:
-        """Write `content` under the first free number above all there are; that path."""
+        """Write `content` under the first of `names` that is free; that path.
+
+        `names` is called once the folder is there and nobody else of this program writes.
+        """
         temporary = folder / f"{_TEMPORARY}{secrets.token_hex(8)}.tmp"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -159,10 +188,8 @@ class Storage:
             try:
                 _write_through(temporary, content)
                 with self._lock:
-                    first = _next_number(folder, prefix)
-                    for number in range(first, first + _TRIES):
-                        stem = filenames.shorten(name(number), room)
-                        path = folder / f"{stem}.{extension}"
+                    for name in islice(names(), _TRIES):
+                        path = folder / f"{filenames.shorten(name, room)}.{extension}"
                         if _claim(temporary, path):
                             return path
             finally:

@@ -12,8 +12,8 @@ from PIL import Image
 
 from pipelines.errors import InvalidRequest, StorageFailed
 from pipelines.imaging.opening import open_picture
-from pipelines.requests import Prompt, Seeds
-from pipelines.storage import Storage, init_image_hash, read_infotext
+from pipelines.requests import Batch, Prompt, Seeds
+from pipelines.storage import Destination, Storage, init_image_hash, read_infotext
 from tests.helpers.images import assert_same_picture, gradient, noise, plain
 from tests.helpers.jobs import plan_for
 
@@ -262,3 +262,39 @@ def test_the_last_job_is_remembered(tmp_path):
     Storage(tmp_path).remember("first")
     Storage(tmp_path).remember(TEXT)
     assert (tmp_path / "params.txt").read_text("utf-8") == TEXT
+
+
+def deliver(folder, plan, stem="holiday"):
+    """Save every picture of a job as a batch of files does."""
+    storage = Storage(folder / "data").sent_to(Destination(folder=folder / "out", stem=stem))
+    return [storage.save_picture(gradient(), TEXT, image, plan).name for image in plan.images]
+
+
+def test_a_batch_names_a_picture_for_the_file_it_came_from(tmp_path):
+    assert deliver(tmp_path, job()) == ["holiday.png"]
+    assert files_in(tmp_path) == ["out/holiday.png"], "no number, no subfolder"
+    assert read_infotext(opened(tmp_path / "out/holiday.png")) == TEXT
+
+
+def test_a_batch_numbers_several_pictures_of_one_file(tmp_path):
+    assert deliver(tmp_path, plan_for(batch=Batch(count=2, size=2))) == [
+        f"holiday-{number}.png" for number in (1, 2, 3, 4)
+    ]
+
+
+def test_a_batch_writes_over_nothing(tmp_path):
+    plan = plan_for(batch=Batch(count=2))
+    assert [deliver(tmp_path, job())[0] for _ in range(3)] == [
+        "holiday.png", "holiday-1.png", "holiday-2.png",
+    ]  # fmt: skip
+    assert deliver(tmp_path, plan) == ["holiday-1-1.png", "holiday-2-1.png"]
+
+
+def test_a_batch_takes_its_format_from_the_settings(tmp_path):
+    assert deliver(tmp_path, job(samples_format="webp")) == ["holiday.webp"]
+
+
+def test_everything_but_a_batchs_pictures_stays_where_it_was(tmp_path):
+    storage = Storage(tmp_path).sent_to(Destination(folder=tmp_path / "out", stem="holiday"))
+    assert storage.save_grid(gradient(), TEXT, job()).is_relative_to(tmp_path / "outputs")
+    assert storage.save_init_image(job()).is_relative_to(tmp_path / "outputs")
