@@ -98,9 +98,10 @@ class Storage:
         """Write one finished RGB picture under the next free name; where it lies now."""
         settings = plan.settings
         extension, content = _encode(image, infotext, settings.samples_format, settings)
-        if self._destination is not None:
-            names = self._destination.names(image_plan, plan)
-            return self._write_new(self._destination.folder, lambda: names, extension, content)
+        if (sent := self._destination) is not None:
+            return self._write_new(
+                sent.folder, lambda: sent.names(image_plan, plan), extension, content
+            )
         named = filenames.Named(plan=plan, image_plan=image_plan, image=image)
         folder = self._folder(settings, "outdir_img2img_samples", self._subfolders(named))
         default = (
