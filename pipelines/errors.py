@@ -48,3 +48,10 @@ class StorageFailed(UserError):
 
 class StartRefused(UserError):
     """The program will not start with the flags it was given."""
+
+
+def describe_unexpected(error: Exception) -> str:
+    """One sentence for an error that nobody foresaw; its details are in the log."""
+    lines = str(error).strip().splitlines()
+    detail = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    return f"Something went wrong inside Redraw ({detail}); the console says more."

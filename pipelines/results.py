@@ -7,6 +7,7 @@ from typing import Protocol
 
 from PIL import Image
 
+from pipelines.batch.report import BatchReport
 from pipelines.monitor import Monitor
 from pipelines.plan import ImagePlan, Plan
 
@@ -40,12 +41,14 @@ class Picture:
 
     `image` is RGB. `infotext` is A1111's parameter text. `path` is None when it was not saved.
     `plan` is None for a grid, which belongs to no single seed.
+    `init_image` is the picture's own source in a job over several files, else None.
     """
 
     image: Image.Image
     infotext: str
     plan: ImagePlan | None
     path: Path | None = None
+    init_image: Image.Image | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,8 @@ class Result:
     `pictures` are in order of generation; `grid` is the contact sheet of several, if one was made.
     `init_image` is the prepared source picture (processing size, RGB), for before / after views.
     `interrupted` is True when the job ended before its last batch. `comments` are notes for the
-    user, one sentence each. `seconds` is wall time of the job, loading included.
+    user, one sentence each. `seconds` is wall time of the job, loading included. `report` says what
+    became of each file of a batch, of which `pictures` are the first.
     """
 
     plan: Plan
@@ -65,3 +69,4 @@ class Result:
     interrupted: bool = False
     comments: tuple[str, ...] = ()
     seconds: float = 0.0
+    report: BatchReport | None = None

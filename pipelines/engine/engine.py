@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pipelines.engine.jobs import Clock, Job, picture_bytes
 from pipelines.engine.previews import PreviewThread
 from pipelines.engine.watch import JobMonitor
-from pipelines.errors import QueueFull, UserError
+from pipelines.errors import QueueFull, UserError, describe_unexpected
 from pipelines.monitor import Monitor
 from pipelines.plan import Plan
 from pipelines.results import Result
@@ -156,7 +156,7 @@ class Engine:
         except Exception as error:
             log.exception("Job %s failed unexpectedly.", job.id)
             self._previews.forget()
-            job.fail(_unexpected(error))
+            job.fail(describe_unexpected(error))
         else:
             self._previews.forget()
             job.finish(result)
@@ -171,10 +171,3 @@ class Engine:
                 total += picture_bytes(job)
                 if count and (count >= self._kept_jobs or total > self._kept_bytes):
                     del self._jobs[job.id]
-
-
-def _unexpected(error: Exception) -> str:
-    """One sentence for an error that nobody foresaw; its details are in the log."""
-    lines = str(error).strip().splitlines()
-    detail = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
-    return f"Something went wrong inside Redraw ({detail}); the console says more."

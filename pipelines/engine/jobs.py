@@ -300,6 +300,7 @@ def picture_bytes(job: Job) -> int:
     if job.result is not None:
         shown = (*job.result.pictures, *((job.result.grid,) if job.result.grid else ()))
         pictures += [picture.image for picture in shown]
+        pictures += [picture.init_image for picture in shown if picture.init_image is not None]
         pictures.append(job.result.init_image)
     return sum(
         _size(picture) for picture in {id(picture): picture for picture in pictures}.values()
