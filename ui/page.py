@@ -11,7 +11,6 @@ from gradio.themes import Base, Default, colors, sizes
 
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.errors import ModelBroken, ModelNotFound
-from pipelines.imaging.geometry import Size
 from ui import wiring
 from ui.context import Context
 from ui.panels import models
@@ -23,14 +22,12 @@ SCRIPTS = (
     "jobs.js",
     "prompt.js",
     "picture.js",
+    "example.js",
     "numbers.js",
     "shortcuts.js",
     "look.js",
 )
 """In the order they run: each builds on those before it."""
-
-FALLBACK_SIZE = Size(512, 512)
-"""Shown while there is no checkpoint to ask."""
 
 UPLOADS_KEPT_SECONDS = 86_400
 UPLOADS_CHECKED_SECONDS = 3_600
@@ -46,10 +43,10 @@ def build_page(context: Context) -> gr.Blocks:
         delete_cache=(UPLOADS_CHECKED_SECONDS, UPLOADS_KEPT_SECONDS),
     ) as blocks:
         titles = [checkpoint.title for checkpoint in context.catalog.checkpoints()]
-        model_panel = models.build(titles, chosen.title if chosen else None)
+        model_panel = models.build(titles, chosen)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(img2img.TITLE, id="img2img", elem_id="tab_img2img"):
-                main = img2img.build(context, chosen.default_size if chosen else FALLBACK_SIZE)
+                main = img2img.build(context, chosen)
             with gr.Tab(png_info.TITLE, id="pnginfo", elem_id="tab_pnginfo"):
                 info = png_info.build()
             with gr.Tab(settings.TITLE, id="settings", elem_id="tab_settings"):

@@ -9,6 +9,7 @@ from gradio.components import Component
 
 from ui.context import Context
 from ui.events import GenerateEvents
+from ui.example_events import ExampleEvents
 from ui.form_events import FormEvents, StyleEvents, Updates, options_html
 from ui.info_events import InfoEvents
 from ui.messages import error_html
@@ -68,7 +69,9 @@ def wire(page: Page, context: Context) -> None:
     _wire_size_and_seed(page)
     _wire_info(page, InfoEvents(form))
     options = gr.HTML(elem_id="redraw_options", visible="hidden")
-    _wire_memory(page, context, form, options)
+    example = ExampleEvents(context, form)
+    memory = _wire_memory(page, context, form, example, options)
+    _wire_example(page, example, memory)
     _wire_settings(page, SettingsEvents(context), options)
 
 
@@ -245,14 +248,19 @@ def _wire_info(page: Page, events: InfoEvents) -> None:
     ).then(None, js="() => redraw.openTab('img2img')")
 
 
-def _wire_memory(page: Page, context: Context, form: FormEvents, options: gr.HTML) -> None:
+def _wire_memory(
+    page: Page, context: Context, form: FormEvents, example: ExampleEvents, options: gr.HTML
+) -> gr.BrowserState:
     """The form outlives a reload: the browser remembers it, and the server checks it."""
     fields = page.fields
     memory = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
     style_names = page.main.styles.name
+    about = [page.models.note, page.main.example.offer]
 
     def restore(stored: Raw) -> dict[Component, Update]:
-        updates = page.update(form.restore(stored))
+        restored = form.restore(stored)
+        updates = page.update(restored)
+        updates |= zip(about, example.describe(restored["checkpoint"]["value"]), strict=True)
         current = context.settings.current
         settings = {field: getattr(current, key) for key, field in page.settings.fields.items()}
         editor = {style_names: gr.update(choices=list(context.styles.names))}
@@ -261,7 +269,7 @@ def _wire_memory(page: Page, context: Context, form: FormEvents, options: gr.HTM
     page.blocks.load(
         restore,
         inputs=[memory],
-        outputs=[*fields.values(), *page.settings.fields.values(), style_names, options],
+        outputs=[*fields.values(), *page.settings.fields.values(), style_names, *about, options],
         **QUIET,
     ).then(None, js="() => redraw.restored()")
     # gradio leaves the function of a validator, which is not used here, unknown in its type.
@@ -271,6 +279,48 @@ def _wire_memory(page: Page, context: Context, form: FormEvents, options: gr.HTM
         inputs=[memory, *fields.values()],
         outputs=[memory],
         js=f"(memory, ...values) => redraw.remember({json.dumps(list(fields))}, memory, values)",
+    )
+    return memory
+
+
+def _wire_example(page: Page, events: ExampleEvents, memory: gr.BrowserState) -> None:
+    """The checkpoint's line and example; the browser keeps the form from before, to take it back.
+
+    `memory` only carries it to the handler.
+    """
+    example, checkpoint, log = page.main.example, page.models.checkpoint, page.main.results.log
+    fields = page.fields
+    names = json.dumps(list(fields))
+
+    def fill(title: Raw) -> dict[Component, Update]:
+        updates, message = events.fill(title)
+        return {**page.update(updates), log: message}
+
+    def undo(before: Raw) -> dict[Component, Update]:
+        return {**page.update(events.undo(before)), log: ""}
+
+    checkpoint.change(
+        events.describe,
+        inputs=[checkpoint],
+        outputs=[page.models.note, example.offer],
+        trigger_mode="always_last",
+        **QUIET,
+    )
+    example.offer.click(
+        None,
+        inputs=[*fields.values()],
+        js=f"(...values) => redraw.example.begin({names}, values)",
+    ).then(fill, inputs=[checkpoint], outputs=[*fields.values(), log], **QUIET).then(
+        None,
+        inputs=[*fields.values()],
+        js=f"(...values) => redraw.example.filled({names}, values)",
+    )
+    example.undo.click(
+        undo,
+        inputs=[memory],
+        outputs=[*fields.values(), log],
+        js="() => redraw.example.takeBack()",
+        **QUIET,
     )
 
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from pipelines.catalog.checkpoints import IMG2IMG_CHANNELS, MADE_FOR, Checkpoint
 from ui.panels.tools import Field, tool_button
+
+BUILT_IN_NOTE = (
+    "This is a small built-in model for trying things out. To add a real one, put the diffusers "
+    "folder of a Stable Diffusion 1 or 2 model into models/Stable-diffusion and press 🔄, or start "
+    "with --models-dir."
+)
+"""Single files are listed, but not loaded; so the sentence names what is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,6 +22,7 @@ class ModelPanel:
 
     checkpoint: gr.Dropdown
     refresh: gr.Button
+    note: gr.HTML
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -21,17 +30,28 @@ class ModelPanel:
         return {"checkpoint": self.checkpoint}
 
 
-def build(titles: Sequence[str], chosen: str | None) -> ModelPanel:
+def build(titles: Sequence[str], chosen: Checkpoint | None) -> ModelPanel:
     """Draw the row with these checkpoints to choose from."""
     with gr.Row(elem_id="quicksettings"):
         with gr.Row(elem_classes=["with-tool"], elem_id="quicksettings_checkpoint"):
             checkpoint = gr.Dropdown(
                 choices=list(titles),
-                value=chosen,
+                value=chosen.title if chosen else None,
                 label="Stable Diffusion checkpoint",
                 interactive=True,
                 elem_id="setting_sd_model_checkpoint",
             )
             refresh = tool_button("🔄", "refresh_sd_model_checkpoint")
+        note = gr.HTML(note_html(chosen), elem_id="checkpoint_note")
         tool_button("🌓", "theme_toggle")
-    return ModelPanel(checkpoint=checkpoint, refresh=refresh)
+    return ModelPanel(checkpoint=checkpoint, refresh=refresh, note=note)
+
+
+def note_html(checkpoint: Checkpoint | None) -> str:
+    """The line beside the checkpoint's name; empty where there is nothing to be said."""
+    if checkpoint is None:
+        return ""
+    if checkpoint.input_channels != IMG2IMG_CHANNELS:
+        purpose = MADE_FOR.get(checkpoint.input_channels, "another task")
+        return f"<p>Made for {purpose}; img2img needs another checkpoint.</p>"
+    return f"<p>{BUILT_IN_NOTE}</p>" if checkpoint.built_in else ""

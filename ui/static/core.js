@@ -39,12 +39,19 @@
   redraw.get = (path) => send(path, {});
   redraw.post = (path) => send(path, { method: "POST" });
 
+  // The form's values by name; of the picture, where the server keeps it.
+  redraw.form = (names, values) => {
+    const form = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+    return { ...form, image: form.image?.path ?? null };
+  };
+
   // What the browser remembers of the form. Before the first restore there is nothing to add.
   let restored = false;
   redraw.remember = (names, stored, values) => {
     if (!restored) return [stored];
-    const form = Object.fromEntries(names.map((name, index) => [name, values[index]]));
-    return [{ ...form, image: form.image?.path ?? null }];
+    const form = redraw.form(names, values);
+    redraw.example.formChanged(form);
+    return [form];
   };
 
   redraw.restored = () => {

@@ -16,6 +16,8 @@
     theme_toggle: "Light or dark",
     img2img_res_switch_btn: "Switch width/height",
     img2img_detect_image_size_btn: "Auto detect size from img2img",
+    img2img_try_example:
+      "Fill in a picture, a prompt and settings that suit this checkpoint; one click takes them back",
     img2img_random_seed: "Set seed to -1, which will cause a new random number to be used every time",
     img2img_reuse_seed: "Reuse seed from last generation",
     img2img_random_subseed: "Set variation seed to -1",

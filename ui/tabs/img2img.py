@@ -4,15 +4,20 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.catalog.examples import has_example
 from pipelines.imaging.geometry import Size
 from pipelines.requests import ResizeMode
 from ui.context import Context
-from ui.panels import prompt, results, sampling, seed, size, style_editor
+from ui.panels import example, prompt, results, sampling, seed, size, style_editor
 from ui.panels.tools import Field
 
 TITLE = "img2img"
 IMAGE_HEIGHT = 400
 """Pixels; less than A1111's 720, so that the settings below are in sight."""
+
+FALLBACK_SIZE = Size(512, 512)
+"""Shown while there is no checkpoint to ask."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +27,7 @@ class Img2ImgTab:
     prompt: prompt.PromptPanel
     styles: style_editor.StyleEditor
     image: gr.Image
+    example: example.ExamplePanel
     resize_mode: gr.Radio
     sampler: sampling.SamplerRow
     size: size.SizePanel
@@ -45,8 +51,8 @@ class Img2ImgTab:
         }
 
 
-def build(context: Context, default_size: Size) -> Img2ImgTab:
-    """Draw the tab."""
+def build(context: Context, chosen: Checkpoint | None) -> Img2ImgTab:
+    """Draw the tab as it is while `chosen` is the checkpoint."""
     names = context.styles.names
     prompt_panel = prompt.build(names)
     editor = style_editor.build(names)
@@ -54,7 +60,7 @@ def build(context: Context, default_size: Size) -> Img2ImgTab:
         with gr.Column(
             scale=1, min_width=320, elem_id="img2img_settings", elem_classes=["settings-column"]
         ):
-            image = _build_source()
+            image, example_panel = _build_source(chosen is not None and has_example(chosen))
             resize_mode = gr.Radio(
                 choices=[mode.value for mode in ResizeMode],
                 value=ResizeMode.just_resize.value,
@@ -63,7 +69,7 @@ def build(context: Context, default_size: Size) -> Img2ImgTab:
                 elem_id="resize_mode",
             )
             sampler_row = sampling.build_sampler()
-            size_panel = size.build(default_size)
+            size_panel = size.build(chosen.default_size if chosen else FALLBACK_SIZE)
             guidance = sampling.build_guidance()
             seed_panel = seed.build()
             override_settings = gr.Dropdown(
@@ -81,6 +87,7 @@ def build(context: Context, default_size: Size) -> Img2ImgTab:
         prompt=prompt_panel,
         styles=editor,
         image=image,
+        example=example_panel,
         resize_mode=resize_mode,
         sampler=sampler_row,
         size=size_panel,
@@ -91,9 +98,9 @@ def build(context: Context, default_size: Size) -> Img2ImgTab:
     )
 
 
-def _build_source() -> gr.Image:
+def _build_source(offer_example: bool) -> tuple[gr.Image, example.ExamplePanel]:
     with gr.Tabs(elem_id="mode_img2img"), gr.Tab("img2img", id="img2img"):
-        return gr.Image(
+        image = gr.Image(
             label="Image for img2img",
             show_label=False,
             type="filepath",
@@ -105,3 +112,4 @@ def _build_source() -> gr.Image:
             buttons=["fullscreen"],
             elem_id="img2img_image",
         )
+        return image, example.build(offer_example)
