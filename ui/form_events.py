@@ -17,10 +17,9 @@ from pipelines.settings import Settings
 from pipelines.styles import Style
 from ui.choices import schedule_labels
 from ui.context import Context
-from ui.forms import picture_path
 from ui.messages import error_html, note_html, plain_html
 from ui.paste import last_parameters, paste_text, read_dropped
-from ui.values import UNCHANGED, Raw, Update
+from ui.values import UNCHANGED, Raw, Update, picture_path
 
 Updates = dict[str, Update]
 """New values or component updates by form field."""

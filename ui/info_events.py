@@ -8,9 +8,8 @@ from pipelines.errors import UserError
 from pipelines.imaging.opening import open_picture
 from pipelines.storage import read_infotext
 from ui.form_events import FormEvents, Updates
-from ui.forms import picture_path
 from ui.messages import error_html, infotext_html
-from ui.values import Raw
+from ui.values import Raw, picture_path
 
 LONGEST_ITEM = 2000
 """Characters of a remaining item that are shown."""
