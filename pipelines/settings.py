@@ -172,6 +172,22 @@ class Settings:
         "With img2img, fill transparent parts of the input image with this color.",
         kind="colour", per_job=True,
     )
+    img2img_editor_height: int = _setting(
+        720, IMG2IMG, "Height of the image editor", low=80, high=1600,
+        help="In pixels, and at most half of the window. Takes effect at the next start.",
+    )
+    img2img_sketch_default_brush_color: str = _setting(
+        "#ffffff", IMG2IMG, "Sketch initial brush color", kind="colour",
+        help="Takes effect at the next start.",
+    )
+    img2img_inpaint_mask_brush_color: str = _setting(
+        "#ffffff", IMG2IMG, "Inpaint mask brush color", kind="colour",
+        help="The colour in which masks are shown. Takes effect at the next start.",
+    )
+    img2img_inpaint_sketch_default_brush_color: str = _setting(
+        "#ffffff", IMG2IMG, "Inpaint sketch initial brush color", kind="colour",
+        help="Takes effect at the next start.",
+    )
     inpainting_mask_weight: float = _setting(
         1.0, IMG2IMG, "Inpainting conditioning mask strength", low=0.0, high=1.0, step=0.01,
         infotext="Conditional mask weight", per_job=True,
@@ -192,6 +208,10 @@ class Settings:
     return_mask_composite: bool = _setting(
         False, IMG2IMG, "For inpainting, include masked composite in results for web",
         per_job=True,
+    )
+    img2img_batch_show_results_limit: int = _setting(
+        32, IMG2IMG, "Show the first N batch img2img results in UI", low=-1, high=1000,
+        help="-1: as many as fit 256 MB of memory.",
     )
     eta_ddim: float = _setting(
         0.0, SAMPLERS, "Eta for DDIM", low=0.0, high=1.0, step=0.01, infotext="Eta DDIM",
