@@ -1,0 +1,198 @@
+"""A page with two canvases on tabs behind the project's own server, and how tests handle it."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from pipelines.errors import UserError
+from pipelines.imaging.opening import open_picture
+from tests.helpers.driver import png_bytes
+from tests.helpers.page import STARTING_SECONDS, SlowPainter, make_context
+from ui.canvas.assets import SCRIPTS, STYLE
+from ui.canvas.canvas import Canvas, Painting, build_canvas, collect_js, read_painting
+from ui.cli import Options
+from ui.page import STATIC, theme
+from ui.running import make_server
+from ui.server import create_server
+from ui.values import Raw
+from ui.wiring import QUIET
+
+MAX_PIXELS = 40_000_000
+CENTRE = 0.5
+
+
+@dataclass
+class Received:
+    """What the handlers of the page were given."""
+
+    paintings: dict[str, list[Painting | None]] = field(
+        default_factory=lambda: {"sketch": [], "mask": []}
+    )
+    refusals: list[str] = field(default_factory=list[str])
+    unrelated: int = 0
+    at: float = 0.0  # time.time() when Generate's handler began
+
+
+def build(received: Received) -> gr.Blocks:
+    """Two canvases on tabs, Generate for both, and a button that has nothing to do with them."""
+    open_file = partial(open_picture, max_pixels=MAX_PIXELS)
+    with gr.Blocks(analytics_enabled=False, fill_width=True) as blocks:
+        with gr.Tabs():
+            with gr.Tab("Sketch", id="sketch"):
+                sketch = build_canvas("sketch", "sketch", "Sketch", open_file=open_file)
+            with gr.Tab("Mask", id="mask"):
+                mask = build_canvas("mask", "mask", "Inpaint", open_file=open_file)
+            with gr.Tab("Other", id="other"):
+                gr.Textbox(elem_id="text")
+        with gr.Row():
+            generate = gr.Button("Generate", elem_id="generate")
+            unrelated = gr.Button("Unrelated", elem_id="unrelated")
+        answer = gr.Textbox(elem_id="answer", label="Answer")
+        inputs = [sketch.picture, sketch.drawing, mask.picture, mask.drawing]
+
+        def take(*files: Raw) -> str:
+            received.at = time.time()
+            canvases: tuple[Canvas, ...] = (sketch, mask)
+            try:
+                for canvas, picture, drawing in zip(canvases, files[::2], files[1::2], strict=True):
+                    painting = read_painting(
+                        picture, drawing, mode=canvas.mode, open_file=open_file
+                    )
+                    received.paintings[canvas.elem_id].append(painting)
+            except UserError as error:
+                received.refusals.append(str(error))
+            return str(len(received.paintings["mask"]))
+
+        def count() -> str:
+            received.unrelated += 1
+            return f"unrelated {received.unrelated}"
+
+        generate.click(take, inputs, answer, js=collect_js(inputs, [sketch, mask]), **QUIET)
+        unrelated.click(count, None, answer, **QUIET)
+    return blocks
+
+
+def look() -> dict[str, Any]:
+    """The page's head: the project's style and first script, and those of the canvas."""
+    style = [(STATIC / "style.css").read_text(), STYLE.read_text()]
+    scripts = [(STATIC / "core.js").read_text(), *(path.read_text() for path in SCRIPTS)]
+    head = ["<style>", *style, "</style><script>window.redraw = {};", *scripts, "</script>"]
+    return {"head": "\n".join(head), "theme": theme()}
+
+
+@contextmanager
+def serve_canvases(data_dir: Path, received: Received, port: int = 0) -> Iterator[str]:
+    """The page's address, for as long as the context lasts."""
+    listener = socket.create_server(("127.0.0.1", port))
+    port = listener.getsockname()[1]
+    context = make_context(data_dir, SlowPainter())
+    options = Options(data_dir=data_dir, port=port)
+    app = create_server(context, build(received), options, port=port, look=look())
+    started = threading.Event()
+    server = make_server(app, started.set)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    assert started.wait(STARTING_SECONDS), "the server did not start"
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(STARTING_SECONDS)
+        context.engine.close()
+
+
+class Painter:
+    """One canvas as a person handles it with the mouse. Places are in pixels of the picture."""
+
+    def __init__(self, page: Page, received: Received, name: str) -> None:
+        self.page = page
+        self.received = received
+        self.name = name
+
+    def find(self, selector: str) -> Locator:
+        """Elements inside the canvas."""
+        return self.page.locator(f"#{self.name} {selector}")
+
+    def button(self, action: str) -> Locator:
+        """A button by what it does."""
+        return self.find(f".canvas-bar [data-action={action}]")
+
+    def choose(self, tool: str) -> None:
+        """Take up a tool."""
+        self.find(f"[data-tool={tool}]").click()
+
+    def set(self, name: str, value: object) -> None:
+        """Type a value into a slider's number box."""
+        box = self.find(f"[data-number={name}]")
+        box.fill(str(value))
+        box.press("Tab")
+
+    def state(self, expression: str) -> Any:
+        """A property of the canvas object."""
+        return self.page.evaluate(f"redraw.canvas.get({self.name!r}).{expression}")
+
+    def open(self, image: Image.Image, name: str = "picture.png") -> None:
+        """Choose a file, and wait until it is shown and uploaded."""
+        with self.page.expect_response(lambda response: "/upload" in response.url):
+            self.find("input[type=file]").set_input_files(
+                {"name": name, "mimeType": "image/png", "buffer": png_bytes(image)}
+            )
+        self.wait_for_size(*image.size)
+
+    def wait_for_size(self, width: int, height: int) -> None:
+        """Wait until a picture of this size is on the canvas."""
+        self.page.wait_for_function(
+            "([id, width, height]) => { const size = redraw.canvas.size(id);"
+            " return size?.width === width && size?.height === height; }",
+            arg=[self.name, width, height],
+        )
+
+    def client(self, x: float, y: float) -> tuple[float, float]:
+        """Where on the page a place of the picture is."""
+        left, top, scale = self.page.evaluate(
+            """(id) => {
+                const picture = document.querySelector(`#${id} .canvas-picture`);
+                const box = picture.getBoundingClientRect();
+                return [box.left, box.top, box.width / picture.naturalWidth];
+            }""",
+            self.name,
+        )
+        return left + x * scale, top + y * scale
+
+    def drag(self, *places: tuple[float, float], button: Any = "left", steps: int = 4) -> None:
+        """Press at the first place, move over the others, let go at the last."""
+        self.page.mouse.move(*self.client(*places[0]))
+        self.page.mouse.down(button=button)
+        for place in places[1:]:
+            self.page.mouse.move(*self.client(*place), steps=steps)
+        self.page.mouse.up(button=button)
+
+    def click(self, x: float, y: float) -> None:
+        """Press and let go."""
+        self.page.mouse.click(*self.client(x, y))
+
+    def take(self) -> Painting:
+        """Press Generate; what Python received of this canvas."""
+        painting = self.take_any()
+        assert painting is not None, "the canvas sent nothing"
+        return painting
+
+    def take_any(self) -> Painting | None:
+        """Press Generate; what Python received, None for an empty canvas or one not in front."""
+        taken = self.received.paintings[self.name]
+        before = len(taken)
+        self.page.locator("#generate").click()
+        answer = self.page.locator("#answer textarea")
+        expect(answer).to_have_value(str(before + 1))
+        assert self.received.refusals == []
+        return taken[-1]
