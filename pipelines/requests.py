@@ -25,6 +25,9 @@ MAX_SEED = 2**53 - 1
 
 RANDOM_SEED = -1
 
+MAX_MASK_BLUR = 256
+"""Pixels; A1111's slider ends at 64, its HTTP interface has no limit."""
+
 
 class ResizeMode(Enum):
     """How the source picture is brought to the processing size; values are A1111's labels."""
@@ -33,6 +36,29 @@ class ResizeMode(Enum):
     crop_and_resize = "Crop and resize"
     resize_and_fill = "Resize and fill"
     latent_upscale = "Just resize (latent upscale)"
+
+
+class MaskMode(Enum):
+    """Which side of the mask is repainted; values are A1111's labels (inpainting_mask_invert)."""
+
+    masked = "Inpaint masked"
+    not_masked = "Inpaint not masked"
+
+
+class MaskedContent(Enum):
+    """What the masked area starts from; values are A1111's labels (inpainting_fill)."""
+
+    fill = "fill"
+    original = "original"
+    latent_noise = "latent noise"
+    latent_nothing = "latent nothing"
+
+
+class InpaintArea(Enum):
+    """How much the network is shown; values are A1111's labels (inpaint_full_res)."""
+
+    whole_picture = "Whole picture"
+    only_masked = "Only masked"
 
 
 def _number(label: str, value: object, low: float, high: float) -> None:
@@ -146,6 +172,59 @@ class Batch:
         _integer("Batch size", self.size, 1, 8)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SoftInpainting:
+    """A1111's Soft inpainting: what was there shines through where the mask is not full."""
+
+    schedule_bias: float = 1.0  # A1111: mask_blend_power
+    preservation_strength: float = 0.5  # A1111: mask_blend_scale
+    transition_contrast_boost: float = 4.0  # A1111: inpaint_detail_preservation
+    mask_influence: float = 0.0  # A1111: composite_mask_influence
+    difference_threshold: float = 0.5  # A1111: composite_difference_threshold
+    difference_contrast: float = 2.0  # A1111: composite_difference_contrast
+
+    def __post_init__(self) -> None:
+        _number("Schedule bias", self.schedule_bias, 0.0, 8.0)
+        _number("Preservation strength", self.preservation_strength, 0.0, 8.0)
+        _number("Transition contrast boost", self.transition_contrast_boost, 1.0, 32.0)
+        _number("Mask influence", self.mask_influence, 0.0, 1.0)
+        _number("Difference threshold", self.difference_threshold, 0.0, 8.0)
+        _number("Difference contrast", self.difference_contrast, 0.0, 8.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inpaint:
+    """Which part of the source picture is repainted, and how.
+
+    `mask` is of mode L, 255 = masked, as it was drawn or uploaded: neither blurred nor inverted
+    (`pipelines.imaging.masks` makes one from whatever a user gives). It is stretched when its size
+    is not the source picture's. `painted` is the source picture with strokes on it, RGB and of the
+    same size (A1111's tab Inpaint sketch); `transparency` belongs to it. Both are read-only.
+    """
+
+    mask: Image.Image
+    painted: Image.Image | None = None
+    transparency: float = 0.0  # percent taken off the mask; A1111: Mask transparency, mask_alpha
+    blur_x: int = 4  # pixels of the mask, sigma of a Gaussian; A1111: Mask blur sets both
+    blur_y: int = 4
+    mode: MaskMode = MaskMode.masked
+    content: MaskedContent = MaskedContent.original
+    area: InpaintArea = InpaintArea.whole_picture
+    padding: int = 32  # pixels around an only-masked area; A1111: inpaint_full_res_padding
+    soft: SoftInpainting | None = None
+    opaque: bool = False  # repainted parts lose their transparency; else it stays as it was
+
+    def __post_init__(self) -> None:
+        if self.mask.mode != "L":
+            raise InvalidRequest(f"A mask must be in mode L (grayscale), got {self.mask.mode}.")
+        if self.painted is not None and self.painted.mode != "RGB":
+            raise InvalidRequest(f"A painted picture must be in mode RGB, got {self.painted.mode}.")
+        _number("Mask transparency", self.transparency, 0.0, 100.0)
+        for blur in (self.blur_x, self.blur_y):
+            _integer("Mask blur", blur, 0, MAX_MASK_BLUR)
+        _integer("Only masked padding", self.padding, 0, MAX_SIDE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Img2ImgRequest:
     """One img2img job as a user asked for it.
@@ -153,12 +232,14 @@ class Img2ImgRequest:
     `init_image` is upright (EXIF orientation applied), of any Pillow mode, and read-only.
     `model` names a checkpoint as `pipelines.catalog` understands names; None means the one chosen
     in the settings. `override_settings` holds settings by A1111's keys, for this job alone.
+    Without `inpaint` the whole picture is repainted.
     """
 
     init_image: Image.Image
     prompt: Prompt = Prompt()
     size: ResizeTo | ResizeBy
     resize_mode: ResizeMode = ResizeMode.just_resize
+    inpaint: Inpaint | None = None
     sampling: Sampling = Sampling()
     seeds: Seeds = Seeds()
     batch: Batch = Batch()

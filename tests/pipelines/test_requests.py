@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -9,15 +11,24 @@ from PIL import Image
 from pipelines.errors import InvalidRequest
 from pipelines.imaging.geometry import Size
 from pipelines.requests import (
+    MAX_MASK_BLUR,
     MAX_SEED,
+    MAX_SIDE,
     Batch,
     Img2ImgRequest,
+    Inpaint,
     ResizeBy,
     ResizeMode,
     ResizeTo,
     Sampling,
     Seeds,
+    SoftInpainting,
 )
+
+
+def masked(**fields: Any) -> Inpaint:
+    return Inpaint(mask=Image.new("L", (8, 8)), **fields)
+
 
 FIELDS = [
     (Sampling, "steps", "Sampling steps", 1, 1000),
@@ -29,12 +40,22 @@ FIELDS = [
     (Seeds, "variation_strength", "Variation strength", 0.0, 1.0),
     (Batch, "count", "Batch count", 1, 100),
     (Batch, "size", "Batch size", 1, 8),
+    (SoftInpainting, "schedule_bias", "Schedule bias", 0.0, 8.0),
+    (SoftInpainting, "preservation_strength", "Preservation strength", 0.0, 8.0),
+    (SoftInpainting, "transition_contrast_boost", "Transition contrast boost", 1.0, 32.0),
+    (SoftInpainting, "mask_influence", "Mask influence", 0.0, 1.0),
+    (SoftInpainting, "difference_threshold", "Difference threshold", 0.0, 8.0),
+    (SoftInpainting, "difference_contrast", "Difference contrast", 0.0, 8.0),
+    (masked, "blur_x", "Mask blur", 0, MAX_MASK_BLUR),
+    (masked, "blur_y", "Mask blur", 0, MAX_MASK_BLUR),
+    (masked, "padding", "Only masked padding", 0, MAX_SIDE),
+    (masked, "transparency", "Mask transparency", 0.0, 100.0),
 ]
 
 
 @pytest.mark.parametrize(("part", "field", "label", "low", "high"), FIELDS)
 def test_a_number_may_reach_its_limits_and_no_further(
-    part: type, field: str, label: str, low: float, high: float
+    part: Callable[..., object], field: str, label: str, low: float, high: float
 ):
     for value in (low, high):
         assert getattr(part(**{field: value}), field) == value
@@ -46,7 +67,7 @@ def test_a_number_may_reach_its_limits_and_no_further(
 @pytest.mark.parametrize(("part", "field", "label", "low", "high"), FIELDS)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, "5", True, [1]])
 def test_what_is_no_number_is_refused(
-    part: type, field: str, label: str, low: float, high: float, value: object
+    part: Callable[..., object], field: str, label: str, low: float, high: float, value: object
 ):
     with pytest.raises(InvalidRequest, match=f"^{label} must be a number from"):
         part(**{field: value})
@@ -54,9 +75,16 @@ def test_what_is_no_number_is_refused(
 
 @pytest.mark.parametrize(
     ("part", "field"),
-    [(Sampling, "steps"), (Seeds, "seed"), (Batch, "count"), (Batch, "size")],
+    [
+        (Sampling, "steps"),
+        (Seeds, "seed"),
+        (Batch, "count"),
+        (Batch, "size"),
+        (masked, "blur_x"),
+        (masked, "padding"),
+    ],
 )
-def test_a_fraction_of_something_whole_is_refused(part: type, field: str):
+def test_a_fraction_of_something_whole_is_refused(part: Callable[..., object], field: str):
     with pytest.raises(InvalidRequest, match=r"must be a whole number, got 5\.5\."):
         part(**{field: 5.5})
 
@@ -106,3 +134,20 @@ def test_two_requests_do_not_share_their_overrides():
     second = dataclasses.replace(first)
     assert first.override_settings == {}
     assert first == second
+
+
+def test_a_mask_is_grayscale_and_a_painted_picture_is_in_colour():
+    with pytest.raises(InvalidRequest, match=r"^A mask must be in mode L \(grayscale\), got RGBA"):
+        Inpaint(mask=Image.new("RGBA", (8, 8)))
+    with pytest.raises(InvalidRequest, match=r"^A painted picture must be in mode RGB, got L"):
+        masked(painted=Image.new("L", (8, 8)))
+
+
+def test_inpainting_starts_with_a1111s_defaults():
+    inpaint = masked()
+    assert (inpaint.blur_x, inpaint.blur_y, inpaint.padding, inpaint.transparency) == (4, 4, 32, 0)
+    assert inpaint.mode.value == "Inpaint masked"
+    assert inpaint.content.value == "original"
+    assert inpaint.area.value == "Whole picture"
+    assert inpaint.soft is None
+    assert dataclasses.astuple(SoftInpainting()) == (1, 0.5, 4, 0, 0.5, 2)
