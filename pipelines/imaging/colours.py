@@ -48,6 +48,44 @@ def to_rgb(image: Image.Image, background: str = "#ffffff") -> Image.Image:
     return rgb
 
 
+def own_colours(image: Image.Image) -> tuple[Image.Image, bytes | None]:
+    """`image` as RGB or RGBA with its own numbers, neither flattened nor moved to sRGB.
+
+    Also the ICC profile of those numbers; None means sRGB. That is so without a profile, with one
+    that `to_rgb` ignores, and where RGB could not carry the picture's own: CMYK, Lab, gray with a
+    profile of its own, and a profile that leads into sRGB but not back. Those are converted, to the
+    same numbers as by `to_rgb`.
+    """
+    plain = _to_eight_bits(image)
+    profile = None
+    transform = _transform_to_srgb(image, plain.mode)
+    if transform is not None:
+        data: bytes | None = image.info.get("icc_profile")
+        if transform.input_mode == "RGB" and data and _leads_back(transform, data):
+            profile = data
+        else:
+            plain = _transformed(plain, transform)
+    own = plain.convert("RGBA" if plain.mode in ("LA", "RGBA") else "RGB")
+    own.info.clear()
+    return own, profile
+
+
+def from_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """`image` (RGB) from sRGB into the numbers of `profile`, as `own_colours` gave it.
+
+    The same picture when the profile is None or sRGB by another name.
+    """
+    if profile is None:
+        return image
+    described = _read_profile(profile)
+    assert described is not None  # or own_colours would not have given it
+    there = _build(described, _standard("sRGB"), "RGB")
+    back = _build(_standard("sRGB"), described, "RGB")
+    assert there is not None
+    assert back is not None
+    return _transformed(image, back) if _moves_colours(there) else image
+
+
 def profile_problem(image: Image.Image) -> str | None:
     """One sentence when the picture's embedded colour profile is ignored; None otherwise."""
     data = image.info.get("icc_profile")
@@ -119,26 +157,45 @@ def _transform_to_srgb(image: Image.Image, mode: str) -> ImageCms.ImageCmsTransf
     Lab pictures need no profile. A gray picture may carry an RGB one.
     """
     if mode == "LAB":
-        return _build(_standard("LAB"), "LAB")
+        return _build(_standard("LAB"), _standard("sRGB"), "LAB")
     data = image.info.get("icc_profile")
-    if not isinstance(data, bytes):
+    profile = _read_profile(data) if isinstance(data, bytes) else None
+    described = _described_mode(profile) if profile is not None else None
+    if profile is None or described is None or described not in _PROFILED_AS[mode]:
         return None
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
-        header: Any = cast(Any, profile).profile
-        described = _PROFILE_SPACES.get(str(header.xcolor_space))
-    except (OSError, ValueError, ImageCms.PyCMSError):  # ValueError: a space that is not ASCII
-        return None
-    if described is None or described not in _PROFILED_AS[mode]:
-        return None
-    return _build(profile, described)
+    return _build(profile, _standard("sRGB"), described)
 
 
-def _build(profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsTransform | None:
+def _leads_back(transform: ImageCms.ImageCmsTransform, profile: bytes) -> bool:
+    """Whether colours can be taken from sRGB into `profile`, or need not be."""
+    described = _read_profile(profile)
+    assert described is not None  # `transform` was made from it
+    back = _build(_standard("sRGB"), described, "RGB")
+    return back is not None or not _moves_colours(transform)
+
+
+def _read_profile(data: bytes) -> ImageCms.ImageCmsProfile | None:
     try:
-        return ImageCms.buildTransform(
-            profile, _standard("sRGB"), mode, "RGB", ImageCms.Intent.PERCEPTUAL
-        )
+        return ImageCms.ImageCmsProfile(io.BytesIO(data))
+    except (OSError, ValueError, ImageCms.PyCMSError):
+        return None
+
+
+def _described_mode(profile: ImageCms.ImageCmsProfile) -> str | None:
+    """The mode whose pictures the profile is for."""
+    header: Any = cast(Any, profile).profile
+    try:
+        return _PROFILE_SPACES.get(str(header.xcolor_space))
+    except ValueError:  # a space that is not ASCII
+        return None
+
+
+def _build(
+    source: ImageCms.ImageCmsProfile, target: ImageCms.ImageCmsProfile, mode: str
+) -> ImageCms.ImageCmsTransform | None:
+    """From pictures of `mode` to RGB; None for profiles that have no such direction."""
+    try:
+        return ImageCms.buildTransform(source, target, mode, "RGB", ImageCms.Intent.PERCEPTUAL)
     except ImageCms.PyCMSError:
         return None
 
@@ -150,7 +207,7 @@ def _standard(name: Literal["LAB", "sRGB"]) -> ImageCms.ImageCmsProfile:
 
 
 def _transformed(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
-    """`image` in sRGB, with its alpha channel if it had one."""
+    """`image` transformed, with its alpha channel if it had one."""
     if not _moves_colours(transform):
         return image
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
@@ -164,7 +221,7 @@ def _transformed(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> I
 
 
 def _moves_colours(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether a transform to sRGB changes anything that could be seen.
+    """Whether a transform to or from sRGB changes anything that could be seen.
 
     sRGB comes in a dozen profiles; converting through them would only cost rounding.
     """

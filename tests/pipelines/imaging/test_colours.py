@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
 from pipelines.imaging.colours import profile_problem, to_rgb
 from pipelines.imaging.opening import open_picture
 from tests.helpers.files import encoded
 from tests.helpers.images import assert_same_picture, gradient, noise, plain
+from tests.helpers.profiles import srgb_profile, swapped_profile
 
 LIMIT = 1_000_000
 RAMP = np.arange(65536, dtype=np.uint32).reshape(256, 256)
@@ -131,21 +132,9 @@ def test_lab_white_gray_and_black_are_neutral():
         assert_same_picture(to_rgb(lab), Image.new("RGB", (2, 2), (gray,) * 3), tolerance=2)
 
 
-def profile_bytes():
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-
-
-def swapped_profile():
-    """An RGB profile in which red and blue have changed places."""
-    data = bytearray(profile_bytes())
-    red, blue = data.index(b"rXYZ"), data.index(b"bXYZ")
-    data[red : red + 4], data[blue : blue + 4] = b"bXYZ", b"rXYZ"
-    return bytes(data)
-
-
 def test_an_srgb_profile_changes_nothing():
     image = noise()
-    image.info["icc_profile"] = profile_bytes()
+    image.info["icc_profile"] = srgb_profile()
     assert_same_picture(to_rgb(image), noise())
     assert profile_problem(image) is None
 
@@ -174,7 +163,7 @@ def test_alpha_survives_the_profile():
 
 @pytest.mark.parametrize(
     "profile",
-    [b"not a profile", profile_bytes()[:200], profile_bytes().replace(b"RGB ", b"RG\xff ", 1)],
+    [b"not a profile", srgb_profile()[:200], srgb_profile().replace(b"RGB ", b"RG\xff ", 1)],
 )
 def test_a_damaged_profile_is_ignored_and_noted(profile):
     image = noise()
@@ -185,7 +174,7 @@ def test_a_damaged_profile_is_ignored_and_noted(profile):
 
 def test_a_profile_for_another_kind_of_picture_is_ignored_and_noted():
     image = gradient().convert("CMYK")
-    image.info["icc_profile"] = profile_bytes()
+    image.info["icc_profile"] = srgb_profile()
     assert_same_picture(to_rgb(image), image.convert("RGB"))
     assert "it was ignored" in (profile_problem(image) or "")
 
