@@ -18,6 +18,7 @@ from ui.listening import listen
 from ui.notices import Notices
 
 if TYPE_CHECKING:
+    from pipelines.batch.folders import AllowedFolders
     from pipelines.catalog.scan import FolderCatalog
     from pipelines.diffusion.run import Diffusion
     from pipelines.engine.loading import BackgroundRun
@@ -99,6 +100,7 @@ def serve(options: Options) -> None:
 
 def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]":
     """Settings, models, styles and engine; PyTorch is loaded later, by `BackgroundRun.start`."""
+    from pipelines.batch.produce import BatchProduction
     from pipelines.catalog.folders import Kind, built_in_checkpoints, folders_for
     from pipelines.catalog.scan import FolderCatalog
     from pipelines.engine.engine import Engine
@@ -133,7 +135,7 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
 
     loading = BackgroundRun(load)
     context = Context(
-        engine=Engine(Production(loading.denoise, Storage(data_dir))),
+        engine=Engine(BatchProduction(Production(loading.denoise, Storage(data_dir)))),
         catalog=catalog,
         styles=StyleBook(data_dir / "styles.csv"),
         settings=settings,
@@ -142,8 +144,18 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
             loading.loaded.count_tokens(text, checkpoint) if loading.loaded else None
         ),
         version=VERSION,
+        folders=None if options.hide_ui_dir_config else allowed_folders(options),
     )
     return context, loading
+
+
+def allowed_folders(options: Options) -> "AllowedFolders":
+    """Folders that the page may name: what the flags say, and for this machine alone, outputs."""
+    from pipelines.batch.folders import AllowedFolders
+    from pipelines.storage import OUTPUTS
+
+    own = (options.data_dir / OUTPUTS,) if options.is_local else ()
+    return AllowedFolders(roots=(*options.allow_dirs, *own), base=options.data_dir)
 
 
 def preload(diffusion: "Diffusion", catalog: "FolderCatalog", settings: "Settings") -> None:

@@ -24,6 +24,7 @@ class Options:
     `server_name` is the address to listen on. `port` is None when a free one is to be looked for
     from 7860 upward. `accounts` are (user, password); nobody needs to log in when there are none.
     Folders are absolute; None means the default. `subpath` is "" or begins with a slash.
+    `allow_dirs` are folders that the Batch tab may name, read and write.
     """
 
     data_dir: Path
@@ -41,6 +42,14 @@ class Options:
     medvram: bool = False
     lowvram: bool = False
     no_half_vae: bool = False
+    allow_dirs: tuple[Path, ...] = ()
+    hide_ui_dir_config: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether, by all that the flags say, only this machine comes in."""
+        proxied = self.allowed_hosts or self.subpath
+        return is_loopback(self.server_name) and not self.share and not proxied
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -76,9 +85,19 @@ def make_parser() -> argparse.ArgumentParser:
     places.add_argument("--models-dir", **folder, help="models, in A1111's sub-folders")
     places.add_argument("--ckpt-dir", **folder, help="checkpoints, searched first")
     places.add_argument("--vae-dir", **folder, help="VAEs, searched first")
+    places.add_argument(
+        "--allow-dir",
+        **folder,
+        action="append",
+        default=[],
+        help="folder that the Batch tab may read from and write to; may be given several times",
+    )
     page = parser.add_argument_group("page")
     page.add_argument("--theme", choices=("light", "dark"), help="default: as the browser likes")
     page.add_argument("--autolaunch", action="store_true", help="open the page in the browser")
+    page.add_argument(
+        "--hide-ui-dir-config", action="store_true", help="the page names no folder of this machine"
+    )
     memory = parser.add_argument_group("memory of the graphics card")
     memory.add_argument("--medvram", action="store_true", help="keep one part of the model on it")
     memory.add_argument("--lowvram", action="store_true", help="keep one layer on it; slow")
@@ -115,6 +134,8 @@ def parse(
         medvram=given.medvram,
         lowvram=given.lowvram,
         no_half_vae=given.no_half_vae,
+        allow_dirs=tuple(_existing_folder("--allow-dir", folder) for folder in given.allow_dir),
+        hide_ui_dir_config=given.hide_ui_dir_config,
     )
     _require_accounts(given, options)
     return options
@@ -139,8 +160,10 @@ def _subpath(text: str) -> str:
 
 
 def _existing(flag: str, folder: Path | None) -> Path | None:
-    if folder is None:
-        return None
+    return None if folder is None else _existing_folder(flag, folder)
+
+
+def _existing_folder(flag: str, folder: Path) -> Path:
     if not folder.is_dir():
         raise StartRefused(f"{flag} must name a folder, and {str(folder)!r} is none.")
     return folder.absolute()

@@ -1,9 +1,10 @@
 """What every front door is handed: the engine, the catalogue, settings and folders."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipelines.batch.folders import AllowedFolders
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.scan import FolderCatalog
 from pipelines.engine.engine import Engine
@@ -16,7 +17,8 @@ class Context:
     """Built once by app.py and passed in; front doors keep no state of their own.
 
     `count_tokens` gives the number of CLIP tokens of a prompt for a checkpoint, and the multiple of
-    75 it is padded to; None while the network libraries are still being imported.
+    75 it is padded to; None while the network libraries are still being imported. `folders` are
+    those that the page may name; None hides every field that names one (--hide-ui-dir-config).
     """
 
     engine: Engine
@@ -26,6 +28,7 @@ class Context:
     data_dir: Path
     count_tokens: Callable[[str, Checkpoint], tuple[int, int] | None]
     version: str
+    folders: AllowedFolders | None = field(default_factory=AllowedFolders)
 
     @property
     def outputs(self) -> Path:

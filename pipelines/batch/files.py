@@ -146,7 +146,7 @@ def list_masks(folder: Path) -> Masks:
 def open_input(file: InputFile, settings: Settings, folders: AllowedFolders | None) -> Image.Image:
     """The picture in `file`, upright, of any mode; InvalidPicture says why it cannot be used.
 
-    `folders` is None for an upload; else the file, all links followed, must lie in one of them.
+    The file, all links followed, must lie in one of `folders`; None, for an upload, asks nothing.
     """
     if folders is not None and not folders.contains(file.path):
         raise InvalidPicture("It is a link that leads out of the allowed folders.")

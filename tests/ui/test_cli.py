@@ -109,6 +109,37 @@ def test_folders_must_be_there(tmp_path):
     assert options_of("--ckpt-dir", str(tmp_path), tmp_path=tmp_path).ckpt_dir == tmp_path
 
 
+def test_folders_for_batches_are_given_one_by_one_and_must_be_there(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    given = [f"--allow-dir={tmp_path / name}" for name in ("a", "b")]
+    options = options_of(*given, tmp_path=tmp_path)
+    assert options.allow_dirs == (tmp_path / "a", tmp_path / "b")
+    assert options_of(tmp_path=tmp_path).allow_dirs == ()
+    with pytest.raises(StartRefused, match="--allow-dir must name a folder"):
+        options_of(f"--allow-dir={tmp_path / 'unicorn'}", tmp_path=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "local"),
+    [
+        ([], True),
+        (["--server-name", "localhost"], True),
+        (["--gradio-auth", "ann:secret"], True),
+        (["--listen", "--insecure"], False),
+        (["--share", "--insecure"], False),
+        (["--allowed-hosts", "redraw.example"], False),
+        (["--subpath", "/redraw"], False),
+    ],
+)
+def test_the_outputs_may_be_named_by_pages_of_this_machine_alone(arguments, local, tmp_path):
+    (tmp_path / "mine").mkdir()
+    options = options_of(*arguments, f"--allow-dir={tmp_path / 'mine'}", tmp_path=tmp_path)
+    assert options.is_local is local
+    own = [tmp_path / "outputs"] if local else []
+    assert app.allowed_folders(options).roots == (tmp_path / "mine", *own)
+
+
 @pytest.mark.parametrize("port", ["-1", "65536"])
 def test_ports_have_a_range(port, tmp_path):
     with pytest.raises(StartRefused, match="--port must lie between 0 and 65535"):
