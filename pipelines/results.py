@@ -8,21 +8,26 @@ from typing import Protocol
 from PIL import Image
 
 from pipelines.batch.report import BatchReport
+from pipelines.imaging.inpaint import MaskedPicture
 from pipelines.monitor import Monitor
 from pipelines.plan import ImagePlan, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
 class DenoisedBatch:
-    """What the network made of one batch, before infotext and saving.
+    """What the network made of one batch, before colours are corrected and masks laid over.
 
     `images` are RGB, in the order of the batch's ImagePlans. `complete` is False when the batch
-    was stopped early, and the images are the last predicted clean ones. `init_image` is the
-    prepared source picture (RGB). `comments` are notes for the user, one sentence each.
+    was stopped early, and the images are the last predicted clean ones. `init_image` is the source
+    picture for before / after views; `source` (RGB) is what the network was shown of it, None for
+    the same. `masked` says how each result is laid into its picture, None where nothing is masked.
+    `comments` are notes for the user, one sentence each.
     """
 
     images: tuple[tuple[ImagePlan, Image.Image], ...]
     init_image: Image.Image
+    source: Image.Image | None = None
+    masked: tuple[MaskedPicture, ...] | None = None
     complete: bool = True
     comments: tuple[str, ...] = ()
 
@@ -39,8 +44,10 @@ class Denoise(Protocol):
 class Picture:
     """One finished picture.
 
-    `image` is RGB. `infotext` is A1111's parameter text. `path` is None when it was not saved.
-    `plan` is None for a grid, which belongs to no single seed.
+    `image` is RGB; of an inpaint job it may be RGBA or 16-bit gray, as its source is, and keeps the
+    source's ICC profile, EXIF and resolution in `.info`. `infotext` is A1111's parameter text.
+    `path` is None when it was not saved. `plan` is None for a grid, which belongs to no single
+    seed. `extra` tells a mask or masked composite, which follows the picture it belongs to.
     `init_image` is the picture's own source in a job over several files, else None.
     """
 
@@ -48,6 +55,7 @@ class Picture:
     infotext: str
     plan: ImagePlan | None
     path: Path | None = None
+    extra: bool = False
     init_image: Image.Image | None = None
 
 
@@ -56,7 +64,8 @@ class Result:
     """Everything one job produced.
 
     `pictures` are in order of generation; `grid` is the contact sheet of several, if one was made.
-    `init_image` is the prepared source picture (processing size, RGB), for before / after views.
+    `init_image` is the prepared source picture for before / after views: as large as the results,
+    but at its own size for a latent upscale; RGB, or RGBA for an inpaint job with transparency.
     `interrupted` is True when the job ended before its last batch. `comments` are notes for the
     user, one sentence each. `seconds` is wall time of the job, loading included. `report` says what
     became of each file of a batch, of which `pictures` are the first.

@@ -12,10 +12,13 @@ from pipelines.imaging.geometry import Size
 IMG2IMG_CHANNELS = 4
 """Channels that a UNet for plain img2img takes: those of the latents, and nothing more."""
 
+INPAINTING_CHANNELS = 9
+"""Of a UNet for inpainting: latents, a mask, and the latents of what the mask leaves."""
+
 MADE_FOR: Mapping[int, str] = {
     5: "depth-to-image",  # latents and a depth map
     8: "editing by instruction",  # latents and the latents of the picture to edit
-    9: "inpainting",  # latents, a mask, and the latents of what the mask leaves
+    INPAINTING_CHANNELS: "inpainting",
 }
 """What checkpoints with more input channels were trained for."""
 
@@ -58,13 +61,13 @@ class Checkpoint:
 
 
 def check_for_img2img(checkpoint: Checkpoint) -> None:
-    """ModelBroken if the checkpoint was made for something that img2img without a mask is not."""
+    """ModelBroken if the checkpoint's UNet takes what no job of this program could give it."""
     channels = checkpoint.input_channels
-    if channels != IMG2IMG_CHANNELS:
+    if channels not in (IMG2IMG_CHANNELS, INPAINTING_CHANNELS):
         raise ModelBroken(
             f"Checkpoint {checkpoint.name!r} is made for {MADE_FOR.get(channels, 'another task')} "
             f"(its UNet takes {channels} channels); img2img needs a checkpoint whose UNet takes "
-            f"{IMG2IMG_CHANNELS}."
+            f"{IMG2IMG_CHANNELS}, or {INPAINTING_CHANNELS} for inpainting."
         )
 
 

@@ -10,6 +10,7 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img impo
 )
 from torch import nn
 
+from pipelines.diffusion.inpainting import LatentInpaint, blend_for
 from pipelines.diffusion.noise import planned_noise
 from pipelines.diffusion.parts import Components, Pipeline, Unet
 from pipelines.diffusion.schedulers import PlannedScheduler, make_scheduler
@@ -55,43 +56,60 @@ def keep_outside_in_float32(unet: Unet, dtype: torch.dtype) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchInputs:
-    """What one batch is denoised from, once texts and picture are encoded.
+    """What every batch of a job is denoised from, once texts and picture are encoded.
 
     `positive` and `negative` are 1xTxD, `latents` 1x4xhxw clean and scaled; all on the device.
+    `inpaint` belongs to an inpaint job, `channels` (1x5xhxw) to a network for inpainting.
     """
 
     positive: torch.Tensor
     negative: torch.Tensor
     latents: torch.Tensor
+    inpaint: LatentInpaint | None = None
+    channels: torch.Tensor | None = None
 
 
-def batch_scheduler(
+@dataclass(frozen=True, kw_only=True)
+class BatchStart:
+    """Where one batch begins: `latents` (Bx4xhxw, clean), and what carries its noise and steps."""
+
+    latents: torch.Tensor
+    scheduler: PlannedScheduler
+
+
+def start_batch(
     plan: Plan, components: Components, images: Sequence[ImagePlan], inputs: BatchInputs
-) -> PlannedScheduler:
-    """The scheduler that carries this batch's noise and steps."""
+) -> BatchStart:
+    """The scheduler that carries this batch's noise and steps, and what the noise is laid on."""
     noise, sources = planned_noise(plan, images, inputs.latents.shape[1:], inputs.latents.device)
-    return make_scheduler(
+    clean = inputs.latents.repeat(len(images), 1, 1, 1)
+    if inputs.inpaint is not None:
+        clean = inputs.inpaint.begin(clean, noise)
+    scheduler = make_scheduler(
         plan,
         components.scheduler_config,
         noise=noise,
         sources=sources,
         dtype=components.unet.dtype,
+        blend=blend_for(inputs.inpaint, clean),
     )
+    return BatchStart(latents=clean, scheduler=scheduler)
 
 
 def call_arguments(
     plan: Plan,
-    count: int,
+    latents: torch.Tensor,
     inputs: BatchInputs,
     on_step: Callable[[Any, int, Any, dict[str, Any]], dict[str, Any]],
 ) -> dict[str, Any]:
-    """The pipeline's arguments for a batch of `count` pictures.
+    """The pipeline's arguments for a batch that begins with these clean `latents` (Bx4xhxw).
 
     Strength is 1 because the scheduler's schedule is cut already. The generator is a throwaway one:
     the noise that the pipeline draws is not used, and torch's global generator is left alone.
     """
+    count = len(latents)
     return {
-        "image": inputs.latents.repeat(count, 1, 1, 1),
+        "image": latents,
         "prompt_embeds": inputs.positive.repeat(count, 1, 1),
         "negative_prompt_embeds": inputs.negative.repeat(count, 1, 1),
         "strength": 1.0,

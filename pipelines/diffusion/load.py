@@ -13,7 +13,12 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from pipelines.catalog.checkpoints import Checkpoint, Layout
+from pipelines.catalog.checkpoints import (
+    IMG2IMG_CHANNELS,
+    INPAINTING_CHANNELS,
+    Checkpoint,
+    Layout,
+)
 from pipelines.catalog.headers import read_header, read_json
 from pipelines.diffusion.device import DevicePolicy, Offload
 from pipelines.diffusion.parts import Components, Pipeline, Tokenizer
@@ -21,7 +26,13 @@ from pipelines.errors import ModelBroken
 
 log = logging.getLogger(__name__)
 
-PIPELINES = frozenset({"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"})
+PIPELINES = frozenset(
+    {
+        "StableDiffusionPipeline",
+        "StableDiffusionImg2ImgPipeline",
+        "StableDiffusionInpaintPipeline",
+    }
+)
 """Classes of model_index.json whose components are the ones loaded here."""
 
 Value = TypeVar("Value")
@@ -134,13 +145,19 @@ def _check_shapes(checkpoint: Checkpoint, components: Components) -> None:
     unet, vae = components.unet.config, components.vae.config
     width = components.text_encoder.config.hidden_size
     facts = (
-        ("the network takes", unet["in_channels"], "channels", 4),
-        ("the VAE has", vae["latent_channels"], "latent channels", 4),
-        ("the VAE has", len(vae["block_out_channels"]), "levels", 4),
-        ("the network reads texts of width", unet["cross_attention_dim"], "", width),
+        (
+            "the network takes",
+            unet["in_channels"],
+            "channels",
+            (IMG2IMG_CHANNELS, INPAINTING_CHANNELS),
+        ),
+        ("the VAE has", vae["latent_channels"], "latent channels", (4,)),
+        ("the VAE has", len(vae["block_out_channels"]), "levels", (4,)),
+        ("the network reads texts of width", unet["cross_attention_dim"], "", (width,)),
     )
-    for subject, given, unit, expected in facts:
-        if given != expected:
+    for subject, given, unit, allowed in facts:
+        if given not in allowed:
+            expected = " or ".join(map(str, allowed))
             raise ModelBroken(
                 f"Checkpoint {checkpoint.name!r} cannot be used: {subject} {given} {unit}".rstrip()
                 + f" where {expected} is expected."

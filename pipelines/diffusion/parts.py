@@ -17,6 +17,10 @@ class Network(Protocol):
     register_forward_pre_hook: Callable[..., torch.utils.hooks.RemovableHandle]
     register_forward_hook: Callable[..., torch.utils.hooks.RemovableHandle]
 
+    def modules(self) -> Iterator[nn.Module]:
+        """Every layer, and this."""
+        ...
+
     def parameters(self) -> Iterator[nn.Parameter]:
         """The weights."""
         ...

@@ -1,24 +1,28 @@
-"""One plan in, pictures out: load, read the prompt, encode, denoise batch by batch, decode."""
+"""One plan in, pictures out: prepare, load, read the prompt, encode, denoise by batches, decode."""
 
 import logging
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Hashable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import fields
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
-from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.catalog.checkpoints import INPAINTING_CHANNELS, Checkpoint
 from pipelines.diffusion.assemble import (
     BatchInputs,
-    batch_scheduler,
-    call_arguments,
     img2img_pipeline,
     keep_outside_in_float32,
 )
 from pipelines.diffusion.cache import BoundedCache, ModelCache, PictureDigests
 from pipelines.diffusion.device import DevicePolicy
+from pipelines.diffusion.inpainting import (
+    LatentInpaint,
+    latent_change,
+    picture_channels,
+)
 from pipelines.diffusion.load import (
     fingerprint,
     load_components,
@@ -26,16 +30,20 @@ from pipelines.diffusion.load import (
     place,
 )
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
-from pipelines.diffusion.parts import Components, Pipeline, Tokenizer
-from pipelines.diffusion.preview import PreviewMap, fit_preview
-from pipelines.diffusion.schedulers import PlannedScheduler
+from pipelines.diffusion.parts import Tokenizer
+from pipelines.diffusion.preview import fit_preview
+from pipelines.diffusion.sample import LoadedModel, Sampled, sample_batch
+from pipelines.diffusion.seamless import seamless
 from pipelines.diffusion.text import TextOptions, count_tokens, encode_text, pad_to_same_length
 from pipelines.diffusion.vae import decode, encode, resize_latents
-from pipelines.errors import ModelBroken, ModelNotFound, OutOfMemory
-from pipelines.imaging.prepare import prepare_init_image
+from pipelines.errors import ModelNotFound, OutOfMemory
+from pipelines.imaging.geometry import Size
+from pipelines.imaging.inpaint import MaskedPicture
+from pipelines.imaging.masks import fit_mask, unit_mask
+from pipelines.imaging.prepare import Prepared, prepare
 from pipelines.monitor import Monitor
-from pipelines.plan import ImagePlan, Plan
-from pipelines.requests import ResizeMode
+from pipelines.plan import Plan
+from pipelines.requests import Inpaint, ResizeMode
 from pipelines.results import DenoisedBatch
 from pipelines.settings import Settings
 
@@ -43,16 +51,6 @@ log = logging.getLogger(__name__)
 
 GIGABYTE = 1024**3
 MEGABYTE = 1024**2
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadedModel:
-    """A model on its device, ready to be called. `key` changes when its files do."""
-
-    key: Hashable
-    components: Components
-    pipeline: Pipeline
-    preview: PreviewMap
 
 
 class Diffusion:
@@ -67,7 +65,9 @@ class Diffusion:
         self._tokenizers: BoundedCache[Tokenizer] = BoundedCache(8, lambda _: 1)
         self._texts: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
         self._latents: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
-        self._pictures: BoundedCache[Image.Image] = BoundedCache(256 * MEGABYTE, _picture_bytes)
+        self._pictures: BoundedCache[Prepared] = BoundedCache(
+            256 * MEGABYTE, lambda prepared: prepared.nbytes
+        )
         self._digests = PictureDigests()
         log.info("Models run on %s.", policy)
 
@@ -89,22 +89,32 @@ class Diffusion:
         )
 
     def _denoise(self, plan: Plan, monitor: Monitor) -> Iterator[DenoisedBatch]:
-        # 1. The model
+        # 1. The picture as the network is shown it; what is refused is refused before any loading
+        prepared = self._prepared(plan)
+        # 2. The model, what it makes of the texts and of the picture
         model = self._model(plan.checkpoint, plan.settings, monitor)
-        # 2. The picture as the network is shown it, and the texts
-        picture_key, picture = self._prepared(plan)
-        inputs = self._encoded(plan, model, picture_key, picture, monitor)
+        with _borders(plan, model):
+            inputs = self._encoded(plan, model, prepared, monitor)
+        shown = prepared.shown
         # 3. Batch by batch
         for index, images in enumerate(plan.batches):
             if monitor.stop_after_batch:
                 return
             monitor.begin_batch(index, len(plan.batches), plan.steps.executed)
-            latents, complete = _sample_within_memory(plan, model, images, inputs, monitor)
-            decoded = tuple(
-                (image, decode(model.components.vae, latent))
-                for image, latent in zip(images, latents, strict=True)
+            with _borders(plan, model):
+                sampled = sample_batch(plan, model, images, inputs, monitor)
+                decoded = tuple(
+                    (image, decode(model.components.vae, latent))
+                    for image, latent in zip(images, sampled.end, strict=True)
+                )
+            yield DenoisedBatch(
+                images=decoded,
+                init_image=shown,
+                source=prepared.init_image,
+                masked=_masked_pictures(plan, prepared, sampled),
+                complete=sampled.complete,
+                comments=prepared.masked.messages if prepared.masked else (),
             )
-            yield DenoisedBatch(images=decoded, init_image=picture, complete=complete)
 
     def preload(
         self, checkpoint: Checkpoint | None = None, settings: Settings | None = None
@@ -144,48 +154,132 @@ class Diffusion:
         preview = fit_preview(components.vae, self._policy.device)
         return LoadedModel(key=key, components=components, pipeline=pipeline, preview=preview)
 
-    def _prepared(self, plan: Plan) -> tuple[Hashable, Image.Image]:
+    def _prepared(self, plan: Plan) -> Prepared:
+        request = plan.request
         key = (
-            self._digests.digest(plan.request.init_image),
-            plan.request.resize_mode,
+            self._digests.digest(request.init_image),
+            self._inpaint_key(request.inpaint),
+            request.resize_mode,
             plan.size,
             plan.settings.img2img_background_color,
         )
-        return key, self._pictures.get(key, lambda: prepare_init_image(plan))
+        return self._pictures.get(key, lambda: prepare(plan))
+
+    def _inpaint_key(self, inpaint: Inpaint | None) -> Hashable:
+        """Everything an inpaint job asks for, its pictures by their content."""
+        if inpaint is None:
+            return None
+        values = (getattr(inpaint, field.name) for field in fields(inpaint))
+        return tuple(
+            self._digests.digest(value) if isinstance(value, Image.Image) else value
+            for value in values
+        )
 
     def _encoded(
-        self,
-        plan: Plan,
-        model: LoadedModel,
-        picture_key: Hashable,
-        picture: Image.Image,
-        monitor: Monitor,
+        self, plan: Plan, model: LoadedModel, prepared: Prepared, monitor: Monitor
     ) -> BatchInputs:
-        components, device = model.components, self._policy.device
+        positive, negative = self._read_prompts(plan, model, monitor)
+        return BatchInputs(
+            positive=positive,
+            negative=negative,
+            latents=self._encode_picture(plan, model, prepared, monitor),
+            inpaint=self._latent_inpaint(plan, prepared),
+            channels=self._picture_channels(plan, model, prepared, monitor),
+        )
+
+    def _read_prompts(
+        self, plan: Plan, model: LoadedModel, monitor: Monitor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         options = TextOptions.of(plan.settings)
 
         def text(words: str) -> torch.Tensor:
             def make() -> torch.Tensor:
                 monitor.stage("Reading the prompt")
-                return encode_text(components, words, options, device)
+                return encode_text(model.components, words, options, self._policy.device)
 
             return self._texts.get((model.key, words, options), make)
 
-        def latents() -> torch.Tensor:
+        return pad_to_same_length(text(plan.prompt.positive), text(plan.prompt.negative), text(""))
+
+    def _encode_picture(
+        self, plan: Plan, model: LoadedModel, prepared: Prepared, monitor: Monitor
+    ) -> torch.Tensor:
+        def make() -> torch.Tensor:
             monitor.stage("Encoding the picture")
-            encoded = encode(components.vae, picture, device)
+            encoded = encode(model.components.vae, prepared.init_image, self._policy.device)
             if plan.request.resize_mode is ResizeMode.latent_upscale:
                 return resize_latents(encoded, plan.latent_size)
             return encoded
 
-        positive, negative = pad_to_same_length(
-            text(plan.prompt.positive), text(plan.prompt.negative), text("")
-        )
-        return BatchInputs(
-            positive=positive,
-            negative=negative,
-            latents=self._latents.get((model.key, picture_key), latents),
-        )
+        return self._latents.get(self._encoding_key(plan, model, prepared), make)
+
+    def _picture_channels(
+        self, plan: Plan, model: LoadedModel, prepared: Prepared, monitor: Monitor
+    ) -> torch.Tensor | None:
+        """For a network made for inpainting, which takes them in every kind of job."""
+        if model.components.unet.config["in_channels"] != INPAINTING_CHANNELS:
+            return None
+        weight = plan.settings.inpainting_mask_weight
+
+        def make() -> torch.Tensor:
+            monitor.stage("Encoding the picture")
+            return picture_channels(
+                model.components.vae,
+                prepared.init_image,
+                _picture_mask(plan, prepared),
+                weight=weight,
+                size=plan.latent_size,
+                device=self._policy.device,
+            )
+
+        masked, inpaint = prepared.masked, plan.request.inpaint
+        drawn = masked and self._digests.digest(masked.mask)
+        rounded = inpaint is None or inpaint.soft is None
+        key = (*self._encoding_key(plan, model, prepared), weight, drawn, rounded)
+        return self._latents.get(key, make)
+
+    def _encoding_key(
+        self, plan: Plan, model: LoadedModel, prepared: Prepared
+    ) -> tuple[Hashable, ...]:
+        """What decides the latents of a picture: nothing that only its mask changes."""
+        digest = self._digests.digest(prepared.init_image)
+        return model.key, digest, plan.latent_size, plan.settings.tiling
+
+    def _latent_inpaint(self, plan: Plan, prepared: Prepared) -> LatentInpaint | None:
+        inpaint, masked = plan.request.inpaint, prepared.masked
+        if inpaint is None or masked is None:
+            return None
+        mask = torch.from_numpy(masked.latent_mask)[None, None].to(self._policy.device)
+        return LatentInpaint(mask=mask, content=inpaint.content, soft=inpaint.soft)
+
+
+def _picture_mask(plan: Plan, prepared: Prepared) -> NDArray[np.float32]:
+    """The mask at the size of the picture that is encoded; without one, all of it is repainted."""
+    inpaint, masked, picture = plan.request.inpaint, prepared.masked, prepared.init_image
+    if inpaint is None or masked is None:
+        return np.ones((picture.height, picture.width), np.float32)
+    fitted = fit_mask(masked.mask, Size.of(picture.size))
+    return unit_mask(fitted, rounded=inpaint.soft is None)
+
+
+def _masked_pictures(
+    plan: Plan, prepared: Prepared, sampled: Sampled
+) -> tuple[MaskedPicture, ...] | None:
+    """How each result is laid into its picture; Soft inpainting looks at what has changed."""
+    masked, inpaint = prepared.masked, plan.request.inpaint
+    if masked is None or inpaint is None:
+        return None
+    if inpaint.soft is None:
+        return (masked,) * len(sampled.end)
+    soft = inpaint.soft
+    changes = latent_change(sampled.end, sampled.start)
+    return tuple(masked.with_soft_mask(change, soft) for change in changes)
+
+
+def _borders(plan: Plan, model: LoadedModel) -> AbstractContextManager[None]:
+    """Where a network's pictures end: nowhere, if they are to be tiled."""
+    parts = model.components
+    return seamless(parts.unet, parts.vae) if plan.settings.tiling else nullcontext()
 
 
 def _fingerprint(checkpoint: Checkpoint) -> Hashable:
@@ -197,98 +291,5 @@ def _fingerprint(checkpoint: Checkpoint) -> Hashable:
         ) from error
 
 
-def _sample_within_memory(
-    plan: Plan,
-    model: LoadedModel,
-    images: Sequence[ImagePlan],
-    inputs: BatchInputs,
-    monitor: Monitor,
-) -> tuple[torch.Tensor, bool]:
-    """Denoise a batch; once more with sliced attention when memory runs out."""
-    try:
-        return _sample(plan, model, images, inputs, monitor)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-    log.warning("Memory ran out; trying with sliced attention.")
-    release_memory()
-    monitor.step_done(0)
-    with _sliced_attention(model):
-        return _sample(plan, model, images, inputs, monitor)
-
-
-@contextmanager
-def _sliced_attention(model: LoadedModel) -> Iterator[None]:
-    """Attention computed one head at a time: slower, in less memory."""
-    unet = model.components.unet
-    processors = dict(unet.attn_processors)
-    unet.set_attention_slice("max")
-    try:
-        yield
-    finally:
-        unet.set_attn_processor(processors)
-
-
-def _sample(
-    plan: Plan,
-    model: LoadedModel,
-    images: Sequence[ImagePlan],
-    inputs: BatchInputs,
-    monitor: Monitor,
-) -> tuple[torch.Tensor, bool]:
-    """Denoised latents (BxCxHxW float32) of a batch, and whether it ran to its end.
-
-    A batch that was stopped gives its last predicted clean latents, as A1111 does.
-    """
-    scheduler = batch_scheduler(plan, model.components, images, inputs)
-    watch = _Watch(scheduler, model.preview, monitor, plan.steps.executed)
-    model.pipeline.scheduler = scheduler
-    arguments = call_arguments(plan, len(images), inputs, watch.on_step)
-    latents = model.pipeline(**arguments).images
-    if watch.stopped and scheduler.denoised is not None:
-        latents = scheduler.denoised
-    if not torch.isfinite(latents).all():
-        raise ModelBroken(
-            f"Checkpoint {plan.checkpoint.name!r} computed values that are no numbers (NaN); "
-            "it is damaged, or CFG Scale or the prompt's weights are too high for it."
-        )
-    return latents, not watch.stopped
-
-
-class _Watch:
-    """Called after each model call: reports progress, offers previews, passes on a stop."""
-
-    def __init__(
-        self, scheduler: PlannedScheduler, preview: PreviewMap, monitor: Monitor, steps: int
-    ) -> None:
-        self._scheduler = scheduler
-        self._preview = preview
-        self._monitor = monitor
-        self._steps = steps
-        self._reported = 0
-        self.stopped = False
-
-    def on_step(
-        self, pipeline: object, call: int, timestep: object, tensors: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Diffusers' callback_on_step_end; changes nothing of what it is given."""
-        done = self._scheduler.steps_done
-        if done > self._reported:
-            self._reported = done
-            self._monitor.step_done(done)
-            denoised = self._scheduler.denoised
-            if denoised is not None and done < self._steps and self._monitor.wants_preview(done):
-                latents = denoised.to("cpu", torch.float32, copy=True)
-                self._monitor.offer_preview(lambda: self._preview.draw(latents))
-        if self._monitor.stop_now and done < self._steps:
-            self.stopped = True
-            setattr(pipeline, "_interrupt", True)  # noqa: B010 diffusers' documented way to end early
-        return {}
-
-
 def _tensor_bytes(tensor: torch.Tensor) -> int:
     return tensor.numel() * tensor.element_size()
-
-
-def _picture_bytes(picture: Image.Image) -> int:
-    return picture.width * picture.height * 4

@@ -24,11 +24,20 @@ from pipelines.imaging.geometry import Size
 log = logging.getLogger(__name__)
 
 
-@torch.no_grad()
 def encode(vae: Vae, picture: Image.Image, device: torch.device) -> torch.Tensor:
     """Scaled latents of an RGB picture: 1x4x(H//8)x(W//8) float32, for any H and W from 8 on."""
+    return encode_pixels(vae, centred_pixels(picture, device))
+
+
+def centred_pixels(picture: Image.Image, device: torch.device) -> torch.Tensor:
+    """An RGB picture as 1x3xHxW float32, from -1 to 1."""
     pixels = torch.from_numpy(np.array(picture)).to(device)
-    centred = pixels.permute(2, 0, 1)[None].float() / 255 * 2 - 1
+    return pixels.permute(2, 0, 1)[None].float() / 255 * 2 - 1
+
+
+@torch.no_grad()
+def encode_pixels(vae: Vae, centred: torch.Tensor) -> torch.Tensor:
+    """Scaled latents of what `centred_pixels` gives."""
 
     def mean() -> torch.Tensor:
         return vae.encode(centred.to(vae.dtype)).latent_dist.mode().float()

@@ -27,7 +27,7 @@ def models(redraw: Driver) -> None:
     """Models of the user's own: one that is plain, and one for inpainting."""
     folder = redraw.running.context.data_dir / "models" / "Stable-diffusion"
     write_folder(folder / "a-real-one")
-    write_folder(folder / "fill-in", in_channels=9, fill=1)
+    write_folder(folder / "instructed", in_channels=8, fill=1)
     redraw.running.context.catalog.refresh()
     redraw.reload()
 
@@ -152,12 +152,14 @@ def test_a_real_model_has_no_line_and_no_offer(redraw: Driver):
 
 
 @pytest.mark.usefixtures("models")
-def test_an_inpainting_model_is_refused_before_anything_is_loaded(redraw: Driver):
-    choose_checkpoint(redraw, "fill-in")
-    expect(redraw.find(NOTE)).to_contain_text("Made for inpainting")
+def test_a_model_for_another_task_is_refused_before_anything_is_loaded(redraw: Driver):
+    choose_checkpoint(redraw, "instructed")
+    expect(redraw.find(NOTE)).to_contain_text("Made for editing by instruction")
     redraw.upload_picture(gradient())
     redraw.press_generate()
-    redraw.refused("Checkpoint 'fill-in' is made for inpainting (its UNet takes 9 channels)")
+    redraw.refused(
+        "Checkpoint 'instructed' is made for editing by instruction (its UNet takes 8 channels)"
+    )
     assert redraw.running.painter.plans == []
     choose_checkpoint(redraw, "demo")
     redraw.generate()

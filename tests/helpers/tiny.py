@@ -57,7 +57,9 @@ def tiny_tokenizer() -> Any:
     return CLIPTokenizer(vocab=names, merges=cast(Any, merges), model_max_length=77)
 
 
-def tiny_components(*, prediction_type: str = "epsilon", seed: int = 0) -> Components:
+def tiny_components(
+    *, prediction_type: str = "epsilon", seed: int = 0, in_channels: int = 4
+) -> Components:
     """Every part of the model, in float32 and evaluation mode; the same for the same seed."""
     tokenizer = tiny_tokenizer()
     with torch.random.fork_rng():
@@ -73,6 +75,7 @@ def tiny_components(*, prediction_type: str = "epsilon", seed: int = 0) -> Compo
         )
         unet = cast(Any, UNet2DConditionModel)(
             sample_size=8,
+            in_channels=in_channels,
             block_out_channels=(8, 16),
             layers_per_block=1,
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
@@ -105,9 +108,11 @@ def tiny_components(*, prediction_type: str = "epsilon", seed: int = 0) -> Compo
     )
 
 
-def save_tiny_model(folder: Path, *, prediction_type: str = "epsilon", seed: int = 0) -> Checkpoint:
+def save_tiny_model(
+    folder: Path, *, prediction_type: str = "epsilon", seed: int = 0, in_channels: int = 4
+) -> Checkpoint:
     """Write the model as a diffusers folder; a checkpoint named as the folder is."""
-    parts = tiny_components(prediction_type=prediction_type, seed=seed)
+    parts = tiny_components(prediction_type=prediction_type, seed=seed, in_channels=in_channels)
     make = cast(Callable[..., StableDiffusionPipeline], StableDiffusionPipeline)
     pipeline = make(
         vae=parts.vae,
@@ -127,6 +132,7 @@ def save_tiny_model(folder: Path, *, prediction_type: str = "epsilon", seed: int
         layout=Layout.folder,
         short_hash="0123456789",
         default_size=Size(64, 64),
+        input_channels=in_channels,
     )
 
 

@@ -58,7 +58,7 @@ def test_an_inpainting_model_says_so(context: Context, events: ExampleEvents):
     write_folder(context.data_dir / "models" / "Stable-diffusion" / "fill", in_channels=9, fill=1)
     context.catalog.refresh()
     note, offer = events.describe("fill")
-    assert note == "<p>Made for inpainting; img2img needs another checkpoint.</p>"
+    assert note == "<p>Made for inpainting.</p>"
     assert offer["visible"] is False
 
 

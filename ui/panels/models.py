@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from pipelines.catalog.checkpoints import IMG2IMG_CHANNELS, MADE_FOR, Checkpoint
+from pipelines.catalog.checkpoints import (
+    IMG2IMG_CHANNELS,
+    INPAINTING_CHANNELS,
+    MADE_FOR,
+    Checkpoint,
+)
 from ui.panels.tools import Field, tool_button
 
 BUILT_IN_NOTE = (
@@ -51,6 +56,8 @@ def note_html(checkpoint: Checkpoint | None) -> str:
     """The line beside the checkpoint's name; empty where there is nothing to be said."""
     if checkpoint is None:
         return ""
+    if checkpoint.input_channels == INPAINTING_CHANNELS:
+        return "<p>Made for inpainting.</p>"
     if checkpoint.input_channels != IMG2IMG_CHANNELS:
         purpose = MADE_FOR.get(checkpoint.input_channels, "another task")
         return f"<p>Made for {purpose}; img2img needs another checkpoint.</p>"

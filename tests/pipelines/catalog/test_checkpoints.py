@@ -16,7 +16,7 @@ from tests.helpers.plans import request_for
 
 @pytest.mark.parametrize(
     ("channels", "purpose"),
-    [(9, "inpainting"), (8, "editing by instruction"), (5, "depth-to-image"), (7, "another task")],
+    [(8, "editing by instruction"), (5, "depth-to-image"), (7, "another task")],
 )
 def test_a_checkpoint_for_another_task_is_refused_in_a_sentence(
     tmp_path: Path, channels: int, purpose: str
@@ -27,15 +27,22 @@ def test_a_checkpoint_for_another_task_is_refused_in_a_sentence(
         check_for_img2img(checkpoint)
     assert str(caught.value) == (
         f"Checkpoint 'painter' is made for {purpose} (its UNet takes {channels} channels); "
-        "img2img needs a checkpoint whose UNet takes 4."
+        "img2img needs a checkpoint whose UNet takes 4, or 9 for inpainting."
     )
 
 
-def test_the_plan_refuses_it_so_that_nothing_is_loaded(tmp_path: Path):
+def test_a_checkpoint_for_inpainting_serves_every_job(tmp_path: Path):
     write_folder(tmp_path / "models" / "painter", in_channels=9)
+    catalog = FolderCatalog([tmp_path / "models"], [], tmp_path)
+    plan = make_plan(request_for(), Settings(), catalog, StyleBook(tmp_path / "styles.csv"))
+    assert plan.checkpoint.input_channels == 9
+
+
+def test_the_plan_refuses_it_so_that_nothing_is_loaded(tmp_path: Path):
+    write_folder(tmp_path / "models" / "painter", in_channels=8)
     write_folder(tmp_path / "models" / "plain", fill=1)
     catalog = FolderCatalog([tmp_path / "models"], [], tmp_path)
     styles = StyleBook(tmp_path / "styles.csv")
-    with pytest.raises(ModelBroken, match="made for inpainting"):
+    with pytest.raises(ModelBroken, match="made for editing by instruction"):
         make_plan(request_for(model="painter"), Settings(), catalog, styles)
     assert make_plan(request_for(), Settings(), catalog, styles).checkpoint.name == "plain"
