@@ -2,18 +2,23 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from PIL import Image
 
 from pipelines import infotext
 from pipelines.errors import InvalidPicture, UserError
-from pipelines.imaging.colours import profile_problem
+from pipelines.finish import Finished, Finisher
+from pipelines.imaging.colours import profile_problem, to_rgb
+from pipelines.imaging.drawn import Chunks, drawn_for, to_chunks
+from pipelines.imaging.geometry import Size
 from pipelines.imaging.grids import contact_sheet
-from pipelines.imaging.prepare import prepare_init_image
+from pipelines.imaging.prepare import prepare
 from pipelines.infotext_fields import INIT_IMAGE_HASH
 from pipelines.monitor import Monitor
 from pipelines.plan import ImagePlan, Plan
+from pipelines.requests import InpaintArea
 from pipelines.results import Denoise, DenoisedBatch, Picture, Result
 from pipelines.storage import Destination, Storage, init_image_hash
 
@@ -72,9 +77,9 @@ class Production:
         return Result(
             plan=plan,
             pictures=tuple(album.pictures),
-            init_image=album.init_image or prepare_init_image(plan),
+            init_image=album.init_image or prepare(plan).shown,
             grid=grid,
-            interrupted=stopped or len(album.pictures) < len(plan.images),
+            interrupted=stopped or len(album.finished) < len(plan.images),
             comments=tuple(album.comments),
             seconds=time.perf_counter() - started,
         )
@@ -91,9 +96,16 @@ class _Album:
         self._plan = plan
         self._storage = storage
         self._write_infotext = write_infotext
+        self._finisher: Finisher | None = None
         self._extra: tuple[tuple[str, str], ...] = ()
+        self._chunks: Chunks = ()
         if problem := profile_problem(plan.request.init_image):
             self.note(problem)
+
+    @property
+    def finished(self) -> list[Picture]:
+        """The pictures without the masks and composites that follow them."""
+        return [picture for picture in self.pictures if not picture.extra]
 
     def note(self, sentence: str) -> None:
         """A sentence for the user; the same one is not said twice."""
@@ -101,20 +113,20 @@ class _Album:
             self.comments.append(sentence)
 
     def add(self, batch: DenoisedBatch) -> None:
-        """Take in one batch: infotext, file, comments."""
+        """Take in one batch: last touches, infotext, file, comments."""
         settings = self._plan.settings
         for comment in batch.comments:
             self.note(comment)
-        if self.init_image is None:
-            self.init_image = batch.init_image
-            self._begin()
+        if self._finisher is None:
+            self._finisher = self._begin(batch)
         self.incomplete = self.incomplete or not batch.complete
         wanted = settings.samples_save and (batch.complete or settings.save_incomplete_images)
-        for image_plan, image in batch.images:
-            text = self._write_infotext(self._plan, image_plan, extra=self._extra)
-            if not self.pictures:
-                self._attempt(lambda text=text: self._storage.remember(text))
-            self.pictures.append(self._keep(image, text, image_plan, save=wanted))
+        masked = batch.masked or (None,) * len(batch.images)
+        for (image_plan, image), mask in zip(batch.images, masked, strict=True):
+            finished = self._finisher.finish(image, mask)
+            if not self.pictures and settings.embed_inpaint_mask:
+                self._chunks = self._drawn(finished.image)
+            self._take(finished, image_plan, save=wanted)
 
     def make_grid(self) -> Picture | None:
         """The contact sheet of several pictures, if the settings want it saved or shown.
@@ -122,11 +134,12 @@ class _Album:
         One that shows an unfinished picture is saved only if unfinished pictures are.
         """
         plan, settings = self._plan, self._plan.settings
-        if len(self.pictures) < 2 or not (settings.grid_save or settings.return_grid):
+        pictures = self.finished
+        if len(pictures) < 2 or not (settings.grid_save or settings.return_grid):
             return None
         try:
             sheet = contact_sheet(
-                [picture.image for picture in self.pictures],
+                [to_rgb(picture.image) for picture in pictures],
                 rows=settings.n_rows,
                 batch_size=plan.request.batch.size,
                 prevent_empty_spots=settings.grid_prevent_empty_spots,
@@ -145,21 +158,65 @@ class _Album:
             return None
         return Picture(image=sheet, infotext=text, plan=None, path=path)
 
-    def _begin(self) -> None:
+    def _begin(self, batch: DenoisedBatch) -> Finisher:
         """Once, with the first batch: the source picture is saved if the settings say so."""
+        self.init_image = batch.init_image
         if self._plan.settings.save_init_img:
             self._extra = ((INIT_IMAGE_HASH, init_image_hash(self._plan.request.init_image)),)
             self._attempt(lambda: self._storage.save_init_image(self._plan))
+        return Finisher(self._plan, batch.source or batch.init_image)
 
-    def _keep(self, image: Image.Image, text: str, image_plan: ImagePlan, *, save: bool) -> Picture:
-        path = None
-        if save:
-            path = self._attempt(
-                lambda: self._storage.save_picture(image, text, image_plan, self._plan)
+    def _drawn(self, result: Image.Image) -> Chunks:
+        """What was drawn for an inpaint job, as a PNG of a result like this can keep it."""
+        request = self._plan.request
+        if request.inpaint is None:
+            return ()
+        is_crop = request.inpaint.area is InpaintArea.only_masked
+        if is_crop and not self._plan.settings.overlay_inpaint:
+            return ()  # the result is a part of the source, which the mask would not lie on
+        source = to_rgb(request.init_image, self._plan.settings.img2img_background_color)
+        size = Size.of(result.size)
+        return to_chunks(drawn_for(request.inpaint, source, size, request.resize_mode))
+
+    def _take(self, finished: Finished, image_plan: ImagePlan, *, save: bool) -> None:
+        """One picture and what comes with it, in A1111's order."""
+        settings = self._plan.settings
+        text = self._write_infotext(self._plan, image_plan, extra=self._extra)
+        if not self.pictures:
+            self._attempt(lambda: self._storage.remember(text))
+
+        def write(image: Image.Image, suffix: str, chunks: Chunks = ()) -> Path | None:
+            return self._attempt(
+                lambda: self._storage.save_picture(
+                    image, text, image_plan, self._plan, suffix=suffix, chunks=chunks
+                )
             )
-            if path is not None and self._plan.settings.save_txt:
-                self._attempt(lambda: self._storage.save_sidecar(path, text))
-        return Picture(image=image, infotext=text, plan=image_plan, path=path)
+
+        if finished.uncorrected is not None and save:
+            write(finished.uncorrected, "-before-color-correction")
+        path = write(finished.image, "", self._chunks) if save else None
+        if path is not None and settings.save_txt:
+            self._attempt(lambda: self._storage.save_sidecar(path, text))
+        self.pictures.append(
+            Picture(image=finished.image, infotext=text, plan=image_plan, path=path)
+        )
+        for image, suffix, keep, show in (
+            (finished.mask, "-mask", settings.save_mask, settings.return_mask),
+            (
+                finished.composite,
+                "-mask-composite",
+                settings.save_mask_composite,
+                settings.return_mask_composite,
+            ),
+        ):
+            if image is None:
+                continue
+            beside = write(image, suffix) if keep and save else None
+            if show:
+                extra = Picture(
+                    image=image, infotext=text, plan=image_plan, path=beside, extra=True
+                )
+                self.pictures.append(extra)
 
     def _attempt(self, save: Callable[[], T]) -> T | None:
         """What `save` gives; None, and its sentence among the comments, when it fails."""

@@ -1,8 +1,8 @@
 """Pictures on disk: folders, numbers, formats, and the parameter text inside each file.
 
 A file appears under its name only when all of it is on the disk, so a kill leaves no half picture.
-Pictures are written as plain sRGB without a profile: a source with another colour profile was
-converted when it was opened.
+Pictures are written as plain sRGB without a profile, since a source with another colour profile was
+converted when it was opened; but a picture that was only repainted in part keeps its source's.
 """
 
 import errno
@@ -17,13 +17,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from pipelines import filenames
 from pipelines.errors import InvalidRequest, StorageFailed
 from pipelines.files import write_atomically
 from pipelines.imaging.colours import to_rgb
+from pipelines.imaging.drawn import Chunks
+from pipelines.imaging.inherited import exif_with_comment, inherited_info
 from pipelines.imaging.metadata import (
     MAX_EXIF_BYTES,
     exif_block,
@@ -42,7 +46,7 @@ OUTPUTS = "outputs"
 LAST_INFOTEXT = "params.txt"
 """A1111's file with the parameters of the last job, in the data folder."""
 
-MAX_SIDE = {"jpg": 65535, "webp": 16383}
+MAX_SIDE = {"jpg": 65535, "webp": 16383, "png": 2**31 - 1}
 """The most pixels along one side that a format can hold; larger pictures become PNG."""
 
 PNG_COMPRESSION = 4
@@ -54,6 +58,8 @@ _TEMPORARY = ".redraw-"
 _STALE_SECONDS = 3600
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+_MODES = {"png": _PNG_MODES, "jpg": ("L", "RGB"), "webp": ("L", "RGB", "RGBA")}
+"""Those of the pictures made here that a format can hold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,14 +99,27 @@ class Storage:
             self._folder(settings, key)
 
     def save_picture(
-        self, image: Image.Image, infotext: str, image_plan: ImagePlan, plan: Plan
+        self,
+        image: Image.Image,
+        infotext: str,
+        image_plan: ImagePlan,
+        plan: Plan,
+        *,
+        suffix: str = "",
+        chunks: Chunks = (),
     ) -> Path:
-        """Write one finished RGB picture under the next free name; where it lies now."""
+        """Write one finished picture under the next free name; where it lies now.
+
+        The picture may be of any mode that PNG can hold; its ICC profile, EXIF and resolution are
+        taken from its `.info`. `suffix` ends the name, as in "-mask". `chunks` are written into a
+        PNG file, unless metadata is off.
+        """
         settings = plan.settings
-        extension, content = _encode(image, infotext, settings.samples_format, settings)
+        extension, content = _encode(image, infotext, settings.samples_format, settings, chunks)
+        ending = f"{suffix}.{extension}"
         if (sent := self._destination) is not None:
             return self._write_new(
-                sent.folder, lambda: sent.names(image_plan, plan), extension, content
+                sent.folder, lambda: sent.names(image_plan, plan), ending, content
             )
         named = filenames.Named(plan=plan, image_plan=image_plan, image=image)
         folder = self._folder(settings, "outdir_img2img_samples", self._subfolders(named))
@@ -115,7 +134,7 @@ class Storage:
             for number in count(_next_number(folder, "")):
                 yield f"{number:05}-{stem}" if stem else f"{number:05}"
 
-        return self._write_new(folder, names, extension, content)
+        return self._write_new(folder, names, ending, content)
 
     def save_grid(self, image: Image.Image, infotext: str, plan: Plan) -> Path:
         """Write a contact sheet as `grid-0000` and so on; where it lies now."""
@@ -127,7 +146,7 @@ class Storage:
         def names() -> Iterator[str]:
             return map("grid-{:04}".format, count(_next_number(folder, "grid-")))
 
-        return self._write_new(folder, names, extension, content)
+        return self._write_new(folder, names, f".{extension}", content)
 
     def save_init_image(self, plan: Plan) -> Path:
         """Write the job's source picture, as it came, as a PNG named for its pixels' MD5.
@@ -138,7 +157,8 @@ class Storage:
         folder = self._folder(plan.settings, "outdir_init_images")
         path = folder / f"{init_image_hash(image)}.png"
         if not path.exists():
-            kept = image if image.mode in _PNG_MODES else to_rgb(image)
+            kept = image.copy() if image.mode in _PNG_MODES else to_rgb(image)
+            kept.info = {**inherited_info(image), **_profile(kept)}
             content = _encode(kept, read_infotext(image) or "", "png", plan.settings)[1]
             self._write(path, content)
         return path
@@ -176,21 +196,21 @@ class Storage:
         return outputs / inside
 
     def _write_new(
-        self, folder: Path, names: Callable[[], Iterable[str]], extension: str, content: bytes
+        self, folder: Path, names: Callable[[], Iterable[str]], ending: str, content: bytes
     ) -> Path:
-        """Write `content` under the first of `names` that is free; that path.
+        """Write `content` under the first of `names`, and `ending`, that is free; that path.
 
         `names` is called once the folder is there and nobody else of this program writes.
         """
         temporary = folder / f"{_TEMPORARY}{secrets.token_hex(8)}.tmp"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            room = _longest_name(folder) - len(f".{extension}")
+            room = _longest_name(folder) - len(ending)
             try:
                 _write_through(temporary, content)
                 with self._lock:
                     for name in islice(names(), _TRIES):
-                        path = folder / f"{filenames.shorten(name, room)}.{extension}"
+                        path = folder / f"{filenames.shorten(name, room)}{ending}"
                         if _claim(temporary, path):
                             return path
             finally:
@@ -228,25 +248,45 @@ def init_image_hash(image: Image.Image) -> str:
 
 
 def _encode(
-    image: Image.Image, infotext: str, wanted: str, settings: Settings
+    image: Image.Image, infotext: str, wanted: str, settings: Settings, chunks: Chunks = ()
 ) -> tuple[str, bytes]:
     """The file's extension and content; PNG when `wanted` cannot hold the picture or its text."""
     infotext = storable(infotext) if settings.enable_pnginfo else ""
-    exif = exif_block(infotext) if infotext and wanted != "png" else b""
-    too_large = wanted != "png" and max(image.size) > MAX_SIDE[wanted]
-    extension = "png" if too_large or len(exif) > MAX_EXIF_BYTES else wanted
+    exif = b"" if wanted == "png" else _exif_for(image, infotext)
+    holds = image.mode in _MODES[wanted] and max(image.size) <= MAX_SIDE[wanted]
+    extension = wanted if holds and len(exif) <= MAX_EXIF_BYTES else "png"
     buffer = io.BytesIO()
-    quality = settings.jpeg_quality
+    quality, kept = settings.jpeg_quality, _profile(image)
     match extension:
         case "jpg":
-            image.save(buffer, "JPEG", quality=quality, exif=exif)
+            if "dpi" in image.info:
+                kept["dpi"] = image.info["dpi"]
+            image.save(buffer, "JPEG", quality=quality, exif=exif, **kept)
         case "webp":
             lossless = settings.webp_lossless
-            image.save(buffer, "WEBP", quality=quality, lossless=lossless, exif=exif)
+            image.save(buffer, "WEBP", quality=quality, lossless=lossless, exif=exif, **kept)
         case _:
-            chunks = png_chunks(infotext) if infotext else None
-            image.save(buffer, "PNG", pnginfo=chunks, compress_level=PNG_COMPRESSION)
+            described = png_chunks(infotext) if infotext else PngInfo()
+            for name, content in chunks if settings.enable_pnginfo else ():
+                described.add(name, content, after_idat=True)
+            kept |= {key: image.info[key] for key in ("exif", "dpi") if key in image.info}
+            image.save(buffer, "PNG", pnginfo=described, compress_level=PNG_COMPRESSION, **kept)
     return extension, buffer.getvalue()
+
+
+def _exif_for(image: Image.Image, infotext: str) -> bytes:
+    """The picture's own EXIF with the text as its comment, or the text alone where that fails."""
+    own: bytes | None = image.info.get("exif")
+    if own is None or not infotext:
+        return exif_block(infotext) if infotext else own or b""
+    both = exif_with_comment(own, infotext)
+    return both if both is not None and len(both) <= MAX_EXIF_BYTES else exif_block(infotext)
+
+
+def _profile(image: Image.Image) -> dict[str, Any]:
+    """The colour profile of a picture whose numbers are not sRGB's."""
+    profile = image.info.get("icc_profile")
+    return {} if profile is None else {"icc_profile": profile}
 
 
 def _write_through(path: Path, content: bytes) -> None:
