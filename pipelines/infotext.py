@@ -14,8 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pipelines import infotext_fields as names
+from pipelines.catalog.checkpoints import INPAINTING_CHANNELS
 from pipelines.plan import ImagePlan, Plan
-from pipelines.requests import ResizeMode
+from pipelines.requests import Inpaint, InpaintArea, MaskedContent, MaskMode, ResizeMode
 from pipelines.samplers import AUTOMATIC, find_schedule
 from pipelines.settings import FIELDS
 
@@ -46,7 +47,10 @@ def write(plan: Plan, image_plan: ImagePlan, *, extra: Iterable[tuple[str, Value
         **_main_fields(plan, image_plan),
         names.INIT_IMAGE_HASH: init_image_hash,
         names.RNG: None if plan.settings.randn_source == "GPU" else plan.settings.randn_source,
+        names.TILING: None,  # A1111's place for it, before the mask; settings say whether it is on
+        **_inpaint_fields(plan.request.inpaint),
         **_setting_fields(plan),
+        **_soft_fields(plan.request.inpaint),
         **added,
         names.VERSION: f"{names.PROGRAM} {VERSION}"
         if plan.settings.add_version_to_infotext
@@ -189,6 +193,9 @@ def _main_fields(plan: Plan, image_plan: ImagePlan) -> dict[str, Value]:
         names.VARIATION_STRENGTH: seeds.variation_strength if varied else None,
         names.SEED_RESIZE: str(seeds.resize_from) if seeds.resize_from else None,
         names.DENOISING_STRENGTH: sampling.denoising_strength,
+        names.CONDITIONAL_MASK_WEIGHT: settings.inpainting_mask_weight
+        if checkpoint.input_channels == INPAINTING_CHANNELS
+        else None,
         names.RESIZE_MODE: None if mode is ResizeMode.just_resize else mode.value,
         names.CLIP_SKIP: clip_skip if clip_skip > 1 else None,
         names.ENSD: ensd if ensd and plan.sampler.uses_ensd else None,
@@ -215,3 +222,28 @@ def _setting_fields(plan: Plan) -> dict[str, Value]:
             assert name is not None
             values[name] = value
     return values
+
+
+def _inpaint_fields(inpaint: Inpaint | None) -> dict[str, Value]:
+    """What A1111 writes of a mask; it leaves out a blur of 0 and two blurs that differ."""
+    if inpaint is None:
+        return {}
+    blur = inpaint.blur_x if inpaint.blur_x == inpaint.blur_y else 0
+    cropped = inpaint.area is InpaintArea.only_masked
+    original = inpaint.content is MaskedContent.original
+    return {
+        names.MASK_MODE: None if inpaint.mode is MaskMode.masked else inpaint.mode.value,
+        names.MASK_BLUR: blur or None,
+        names.INPAINT_AREA: inpaint.area.value if cropped else None,
+        names.MASKED_PADDING: inpaint.padding if cropped else None,
+        names.MASKED_CONTENT: None if original else inpaint.content.value,
+        names.MASK_TRANSPARENCY: inpaint.transparency or None,
+        names.OPAQUE: inpaint.opaque or None,
+    }
+
+
+def _soft_fields(inpaint: Inpaint | None) -> dict[str, Value]:
+    if inpaint is None or inpaint.soft is None:
+        return {}
+    values = {name: getattr(inpaint.soft, field) for field, name in names.SOFT_FIELDS.items()}
+    return {names.SOFT_INPAINTING: True, **values}

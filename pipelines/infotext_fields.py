@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pipelines.plan import Plan
 from pipelines.prompt import uses_attention
-from pipelines.requests import ResizeMode
+from pipelines.requests import InpaintArea, MaskedContent, MaskMode, ResizeMode
 from pipelines.samplers import AUTOMATIC, Family
 from pipelines.settings import FIELDS
 
@@ -20,8 +20,13 @@ SEED, SIZE, MODEL_HASH, MODEL = "Seed", "Size", "Model hash", "Model"
 VARIATION_SEED, VARIATION_STRENGTH = "Variation seed", "Variation seed strength"
 SEED_RESIZE, DENOISING_STRENGTH = "Seed resize from", "Denoising strength"
 CLIP_SKIP, ENSD, INIT_IMAGE_HASH, RNG = "Clip skip", "ENSD", "Init image hash", "RNG"
+CONDITIONAL_MASK_WEIGHT, TILING = "Conditional mask weight", "Tiling"
+MASK_MODE, MASK_BLUR, MASKED_CONTENT = "Mask mode", "Mask blur", "Masked content"
+INPAINT_AREA, MASKED_PADDING = "Inpaint area", "Masked area padding"
+SOFT_INPAINTING = "Soft inpainting enabled"
 RESIZE_MODE = "Resize mode"  # ours: A1111 does not record it
-RESIZE_MODES = frozenset(mode.value for mode in ResizeMode)
+MASK_TRANSPARENCY = "Mask transparency"  # ours, too
+OPAQUE = "Repaint opaque"  # ours, too
 EMPHASIS, VERSION = "Emphasis", "Version"
 
 PROGRAM = "Redraw"
@@ -50,7 +55,18 @@ def uses_emphasis(positive: str, negative: str) -> bool:
     return uses_attention(positive) or uses_attention(negative)
 
 
+SOFT_FIELDS: Mapping[str, str] = {
+    "schedule_bias": "Soft inpainting schedule bias",
+    "preservation_strength": "Soft inpainting preservation strength",
+    "transition_contrast_boost": "Soft inpainting transition contrast boost",
+    "mask_influence": "Soft inpainting mask influence",
+    "difference_threshold": "Soft inpainting difference threshold",
+    "difference_contrast": "Soft inpainting difference contrast",
+}
+"""Names by field of `SoftInpainting`, in A1111's order."""
+
 RECORDED: tuple[Recorded, ...] = (
+    Recorded(setting="tiling", default=False),
     Recorded(setting="initial_noise_multiplier", default=1.0),
     Recorded(setting="img2img_extra_noise", default=0.0),
     Recorded(setting="sigma_min", default=0.0, matters=_walks_sigmas),
@@ -81,6 +97,10 @@ _MISSING: Mapping[str, str] = {
     "Schedule max sigma": "0",
     "Schedule min sigma": "0",
     "Schedule rho": "0",
+    MASK_MODE: MaskMode.masked.value,
+    MASKED_CONTENT: MaskedContent.original.value,
+    INPAINT_AREA: InpaintArea.whole_picture.value,
+    MASKED_PADDING: "32",
 }
 """What any text without these names means."""
 
@@ -99,6 +119,9 @@ def meant_when_missing(
     if fields.get(VERSION, "").startswith(PROGRAM):
         meant[RESIZE_MODE] = ResizeMode.just_resize.value
         meant[ENSD] = "0"
+        meant[SOFT_INPAINTING] = "False"
+        meant[MASK_TRANSPARENCY] = "0"
+        meant[OPAQUE] = "False"
         for row in RECORDED:
             name = FIELDS[row.setting].infotext
             if name and name != EMPHASIS:

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
 from pipelines import infotext_fields as names
 from pipelines.catalog.checkpoints import Catalog, Checkpoint
 from pipelines.errors import InvalidRequest, ModelBroken, ModelNotFound
 from pipelines.infotext import Parameters, format_value
-from pipelines.requests import LATENT_FACTOR
+from pipelines.requests import LATENT_FACTOR, InpaintArea, MaskedContent, MaskMode, ResizeMode
 from pipelines.samplers import (
     AUTOMATIC,
     SCHEDULES,
@@ -25,7 +26,8 @@ from pipelines.styles import StyleBook
 class FormValues:
     """One value per field of the page; None leaves the field as it is.
 
-    Numbers are finite but otherwise unchecked, menus hold labels that exist. `checkpoint` is a
+    Numbers are finite but otherwise unchecked, menus hold labels that exist. `soft` holds numbers
+    by the names of `SoftInpainting`'s fields, only those that are to be changed. `checkpoint` is a
     title. `override_settings` are "Name: value" for the settings that differ from the current ones,
     none if they agree with all of them. `comments` say what could not be used, a sentence each.
     """
@@ -47,6 +49,15 @@ class FormValues:
     seed_resize_width: int | None = None  # pixels; 0 is off
     seed_resize_height: int | None = None
     resize_mode: str | None = None
+    mask_blur: int | None = None  # pixels
+    mask_mode: str | None = None
+    mask_transparency: float | None = None  # percent
+    masked_content: str | None = None
+    inpaint_area: str | None = None
+    masked_padding: int | None = None  # pixels
+    repaint_opaque: bool | None = None
+    soft_inpainting: bool | None = None  # its checkbox
+    soft: Mapping[str, float] = field(default_factory=dict[str, float])
     checkpoint: str | None = None
     override_settings: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
@@ -84,7 +95,16 @@ def to_form(
         variation_strength=fields.number(names.VARIATION_STRENGTH) or 0.0,
         seed_resize_width=resize_from[0] or 0,
         seed_resize_height=resize_from[1] or 0,
-        resize_mode=fields.resize_mode(),
+        resize_mode=fields.choice(names.RESIZE_MODE, ResizeMode),
+        mask_blur=fields.mask_blur(),
+        mask_mode=fields.choice(names.MASK_MODE, MaskMode),
+        mask_transparency=fields.number(names.MASK_TRANSPARENCY),
+        masked_content=fields.choice(names.MASKED_CONTENT, MaskedContent),
+        inpaint_area=fields.choice(names.INPAINT_AREA, InpaintArea),
+        masked_padding=fields.whole(names.MASKED_PADDING),
+        repaint_opaque=fields.switch(names.OPAQUE),
+        soft_inpainting=fields.switch(names.SOFT_INPAINTING),
+        soft=fields.soft(),
         checkpoint=None if settings.disable_weights_auto_swap else fields.checkpoint(catalog),
         override_settings=fields.overrides(settings),
         comments=tuple(fields.comments),
@@ -203,9 +223,35 @@ class _Fields:
             label = AUTOMATIC
         return sampler and sampler.label, label
 
-    def resize_mode(self) -> str | None:
-        text = self._fields.get(names.RESIZE_MODE)
-        return text if text in names.RESIZE_MODES else None
+    def choice(self, name: str, menu: type[Enum]) -> str | None:
+        """The label of an entry of `menu`; another one says nothing here."""
+        text = self._fields.get(name, "")
+        return text if text in {entry.value for entry in menu} else None
+
+    def switch(self, name: str) -> bool | None:
+        return {"True": True, "False": False}.get(self._fields.get(name, ""))
+
+    def mask_blur(self) -> int | None:
+        """Written only above 0: without it, a text that speaks of a mask means 0 if it is ours."""
+        if names.MASK_BLUR in self._fields:
+            return self.whole(names.MASK_BLUR)
+        ours = self._fields.get(names.VERSION, "").startswith(names.PROGRAM)
+        return 0 if ours and self._speaks_of_a_mask() else None
+
+    def _speaks_of_a_mask(self) -> bool:
+        area = self._fields.get(names.INPAINT_AREA)
+        content = self._fields.get(names.MASKED_CONTENT)
+        mode = self._fields.get(names.MASK_MODE)
+        usual = (
+            InpaintArea.whole_picture.value,
+            MaskedContent.original.value,
+            MaskMode.masked.value,
+        )
+        return (area, content, mode) != usual or self.switch(names.SOFT_INPAINTING) is True
+
+    def soft(self) -> dict[str, float]:
+        numbers = {field: self.number(name) for field, name in names.SOFT_FIELDS.items()}
+        return {field: number for field, number in numbers.items() if number is not None}
 
     def checkpoint(self, catalog: Catalog) -> str | None:
         """The title of the checkpoint with this hash, else of this name."""

@@ -6,12 +6,25 @@ import time
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from pipelines import infotext
 from pipelines.imaging.geometry import Size
 from pipelines.infotext import VERSION, format_value, parse, quote, write
 from pipelines.plan import Plan
-from pipelines.requests import Batch, Prompt, ResizeBy, ResizeMode, Sampling, Seeds
+from pipelines.requests import (
+    Batch,
+    Inpaint,
+    InpaintArea,
+    MaskedContent,
+    MaskMode,
+    Prompt,
+    ResizeBy,
+    ResizeMode,
+    Sampling,
+    Seeds,
+    SoftInpainting,
+)
 from tests.helpers.plans import plan_for
 from tests.helpers.slow_infotext import slow_parse
 
@@ -63,6 +76,52 @@ def test_every_key_stands_in_a1111s_order():
         "Schedule max sigma: 10, Schedule rho: 5, Eta: 0.5, Emphasis: No norm, "
         f'Lora hashes: "a: b", Version: Redraw {VERSION}'
     )
+
+
+MASK = Image.new("L", (64, 64), 255)
+
+
+def test_an_inpaint_job_is_written_with_a1111s_keys_in_its_order():
+    plan = plan_for(
+        inpaint=Inpaint(
+            mask=MASK,
+            mode=MaskMode.not_masked,
+            area=InpaintArea.only_masked,
+            content=MaskedContent.latent_nothing,
+            soft=SoftInpainting(),
+        ),
+        settings={"tiling": True, "randn_source": "NV", "img2img_extra_noise": 0.1},
+    )
+    assert last_line(plan).partition("Denoising strength: 0.75, ")[2] == (
+        "RNG: NV, Tiling: True, Mask mode: Inpaint not masked, Mask blur: 4, "
+        "Inpaint area: Only masked, Masked area padding: 32, Masked content: latent nothing, "
+        "Extra noise: 0.1, Soft inpainting enabled: True, Soft inpainting schedule bias: 1, "
+        "Soft inpainting preservation strength: 0.5, Soft inpainting transition contrast boost: 4, "
+        "Soft inpainting mask influence: 0, Soft inpainting difference threshold: 0.5, "
+        f"Soft inpainting difference contrast: 2, Version: Redraw {VERSION}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("inpaint", "expected"),
+    [
+        (Inpaint(mask=MASK), "Mask blur: 4, "),
+        (Inpaint(mask=MASK, blur_x=0, blur_y=0), ""),
+        (Inpaint(mask=MASK, blur_x=3, blur_y=5), ""),
+        (Inpaint(mask=MASK, content=MaskedContent.fill), "Mask blur: 4, Masked content: fill, "),
+        (Inpaint(mask=MASK, transparency=30.0), "Mask blur: 4, Mask transparency: 30, "),
+        (Inpaint(mask=MASK, opaque=True), "Mask blur: 4, Repaint opaque: True, "),
+    ],
+)
+def test_what_is_usual_for_a_mask_is_not_written(inpaint: Inpaint, expected: str):
+    after = last_line(plan_for(inpaint=inpaint)).partition("Denoising strength: 0.75, ")[2]
+    assert after == f"{expected}Version: Redraw {VERSION}"
+
+
+def test_a_model_for_inpainting_records_how_much_is_hidden_from_it():
+    plan = plan_for()
+    plan = replace(plan, checkpoint=replace(plan.checkpoint, input_channels=9))
+    assert "Denoising strength: 0.75, Conditional mask weight: 1, Version" in last_line(plan)
 
 
 def test_an_empty_prompt_leaves_no_empty_line():

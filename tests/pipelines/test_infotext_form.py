@@ -4,13 +4,25 @@ import random
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipelines.errors import InvalidRequest
 from pipelines.imaging.geometry import Size
 from pipelines.infotext import parse, write
 from pipelines.infotext_form import FormValues, parse_overrides, to_form
 from pipelines.plan import Plan
-from pipelines.requests import Prompt, ResizeMode, ResizeTo, Sampling, Seeds
+from pipelines.requests import (
+    Inpaint,
+    InpaintArea,
+    MaskedContent,
+    MaskMode,
+    Prompt,
+    ResizeMode,
+    ResizeTo,
+    Sampling,
+    Seeds,
+    SoftInpainting,
+)
 from pipelines.samplers import SAMPLERS, allowed_schedules
 from pipelines.settings import FIELDS, Settings
 from pipelines.styles import Style, StyleBook
@@ -62,7 +74,73 @@ def test_a_picture_restores_every_field():
         seed_resize_height=768,
         resize_mode="Just resize (latent upscale)",
         checkpoint=CHECKPOINT.title,
+        mask_mode="Inpaint masked",
+        mask_transparency=0,
+        masked_content="original",
+        inpaint_area="Whole picture",
+        masked_padding=32,
+        repaint_opaque=False,
+        soft_inpainting=False,
     )
+
+
+def test_an_inpaint_job_restores_its_fields():
+    soft = SoftInpainting(schedule_bias=1.5, mask_influence=0.25, difference_contrast=3)
+    form = repasted(
+        plan_for(
+            inpaint=Inpaint(
+                mask=Image.new("L", (64, 64), 255),
+                blur_x=9,
+                blur_y=9,
+                mode=MaskMode.not_masked,
+                content=MaskedContent.latent_noise,
+                area=InpaintArea.only_masked,
+                padding=48,
+                transparency=30,
+                opaque=True,
+                soft=soft,
+            )
+        )
+    )
+    assert form.mask_blur == 9
+    assert form.mask_mode == "Inpaint not masked"
+    assert form.mask_transparency == 30
+    assert form.masked_content == "latent noise"
+    assert form.inpaint_area == "Only masked"
+    assert form.masked_padding == 48
+    assert form.repaint_opaque is True
+    assert form.soft_inpainting is True
+    assert SoftInpainting(**form.soft) == soft
+    assert form.comments == ()
+    assert form.override_settings == ()
+
+
+def test_a_blur_of_0_is_restored_where_the_text_is_ours_and_speaks_of_a_mask():
+    mask = Image.new("L", (64, 64), 255)
+    cropped = Inpaint(mask=mask, blur_x=0, blur_y=0, area=InpaintArea.only_masked)
+    assert repasted(plan_for(inpaint=cropped)).mask_blur == 0
+    assert repasted(plan_for()).mask_blur is None
+    assert pasted(parameters("CFG scale: 7, Inpaint area: Only masked")).mask_blur is None
+
+
+def test_a_text_of_a1111_that_says_nothing_of_masks_means_its_defaults():
+    form = pasted(parameters("CFG scale: 7, Version: v1.10.1"))
+    assert form.mask_mode == "Inpaint masked"
+    assert form.masked_content == "original"
+    assert form.inpaint_area == "Whole picture"
+    assert form.masked_padding == 32
+    assert form.mask_blur is None
+    assert form.soft_inpainting is None
+    assert form.soft == {}
+
+
+def test_tiling_and_the_mask_weight_are_offered_as_overrides():
+    form = pasted(parameters("CFG scale: 7, Conditional mask weight: 0.5, Tiling: True"))
+    assert set(form.override_settings) == {"Conditional mask weight: 0.5", "Tiling: True"}
+    assert parse_overrides(form.override_settings) == {
+        "inpainting_mask_weight": 0.5,
+        "tiling": True,
+    }
 
 
 @pytest.mark.parametrize("seed", range(60))
