@@ -1,20 +1,19 @@
 """Generate and its results: submit the form, show what a job made, keep the views in step."""
 
 import logging
-from functools import partial
 
 import gradio as gr
 from PIL import Image
 
 from pipelines.engine.jobs import Job
 from pipelines.errors import UserError
-from pipelines.imaging.opening import OpenedPictures
 from pipelines.infotext import parse
 from pipelines.plan import make_plan
 from pipelines.results import Picture
 from ui.context import Context
 from ui.forms import read_request
 from ui.messages import error_html, infotext_html, note_html, owner_of, plain_html
+from ui.uploads import Uploads
 from ui.values import UNCHANGED, Raw, Update
 
 log = logging.getLogger(__name__)
@@ -23,17 +22,18 @@ log = logging.getLogger(__name__)
 class GenerateEvents:
     """Handlers of the Generate button and the result column."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, uploads: Uploads) -> None:
         self._context = context
-        self._opened = OpenedPictures()
+        self._uploads = uploads
 
     def submit(self, request: gr.Request, **values: Raw) -> str:
         """Queue a job for the form; the message for the log: empty, or why not."""
         context = self._context
         try:
             settings = context.settings.current
-            max_pixels = int(settings.max_picture_megapixels * 1_000_000)
-            wanted = read_request(values, partial(self._opened.open, max_pixels=max_pixels))
+            wanted = read_request(
+                values, self._uploads, background=settings.img2img_background_color
+            )
             plan = make_plan(wanted, settings, context.catalog, context.styles)
             context.engine.submit(plan, owner_of(request))
         except UserError as error:
@@ -86,9 +86,14 @@ class GenerateEvents:
         picture = self._picture(request, job_id, index)
         if picture is None:
             return UNCHANGED, UNCHANGED, UNCHANGED
-        width, height = picture.image.size
-        sizes = (width, height) if self._context.settings.current.send_size else (UNCHANGED,) * 2
-        return (self._servable(picture), *sizes)
+        return (self._servable(picture), *self.send_size(request, job_id, index))
+
+    def send_size(self, request: gr.Request, job_id: str, index: Raw) -> tuple[Update, Update]:
+        """Width and height of the selected picture if the settings want them sent."""
+        picture = self._picture(request, job_id, index)
+        if picture is None or not self._context.settings.current.send_size:
+            return UNCHANGED, UNCHANGED
+        return picture.image.size
 
     def reuse(self, request: gr.Request, job_id: str, index: Raw, name: str) -> int:
         """The number called `name` in the selected picture's infotext; -1 where there is none."""

@@ -21,6 +21,9 @@ from ui.messages import error_html, note_html, plain_html
 from ui.paste import last_parameters, paste_text, read_dropped
 from ui.values import UNCHANGED, Raw, Update, picture_path
 
+PICTURES = ("image", "inpaint_base", "inpaint_mask")
+"""Fields whose value is a file; canvases keep theirs in the browser."""
+
 Updates = dict[str, Update]
 """New values or component updates by form field."""
 
@@ -101,7 +104,9 @@ class FormEvents:
         """The whole form after a reload: what the browser remembered, menus as they are now."""
         values = cast("Mapping[str, Raw]", stored if isinstance(stored, Mapping) else {})
         updates: Updates = {
-            name: value for name, value in values.items() if value is not None and name != "image"
+            name: value
+            for name, value in values.items()
+            if value is not None and name not in PICTURES
         }
         names = self._context.styles.names
         styles = [name for name in updates.get("styles", []) if name in names]
@@ -113,10 +118,8 @@ class FormEvents:
         updates["schedule"] = self.schedule_menu(updates["sampler"], updates.get("schedule"))
         if "override_settings" in updates:
             updates["override_settings"] = override_menu(updates["override_settings"])
-        picture = _still_cached(values.get("image"))
-        if picture is not None:
-            updates["image"] = picture
-        return updates
+        pictures = {name: _still_cached(values.get(name)) for name in PICTURES}
+        return updates | {name: path for name, path in pictures.items() if path is not None}
 
     def count_tokens(self, prompt: Raw, negative: Raw, styles: Raw) -> tuple[str, str]:
         """The two counters, such as "12/75"; "" while there is nothing to count with yet."""

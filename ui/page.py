@@ -12,9 +12,11 @@ from gradio.themes import Base, Default, colors, sizes
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.errors import ModelBroken, ModelNotFound
 from ui import wiring
+from ui.canvas import assets
 from ui.context import Context
 from ui.panels import models
 from ui.tabs import img2img, png_info, settings
+from ui.uploads import Uploads
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
@@ -22,12 +24,13 @@ SCRIPTS = (
     "jobs.js",
     "prompt.js",
     "picture.js",
+    "sources.js",
     "example.js",
     "numbers.js",
     "shortcuts.js",
     "look.js",
 )
-"""In the order they run: each builds on those before it."""
+"""In the order they run, the canvas's after the first: each builds on those before it."""
 
 UPLOADS_KEPT_SECONDS = 86_400
 UPLOADS_CHECKED_SECONDS = 3_600
@@ -36,6 +39,7 @@ UPLOADS_CHECKED_SECONDS = 3_600
 def build_page(context: Context) -> gr.Blocks:
     """Draw everything and connect it; nothing here waits for the network libraries."""
     chosen = _chosen_checkpoint(context)
+    uploads = Uploads(context.settings)
     with gr.Blocks(
         title="Redraw",
         analytics_enabled=False,
@@ -46,7 +50,7 @@ def build_page(context: Context) -> gr.Blocks:
         model_panel = models.build(titles, chosen)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(img2img.TITLE, id="img2img", elem_id="tab_img2img"):
-                main = img2img.build(context, chosen)
+                main = img2img.build(context, chosen, uploads)
             with gr.Tab(png_info.TITLE, id="pnginfo", elem_id="tab_pnginfo"):
                 info = png_info.build()
             with gr.Tab(settings.TITLE, id="settings", elem_id="tab_settings"):
@@ -57,6 +61,7 @@ def build_page(context: Context) -> gr.Blocks:
                 blocks=blocks, models=model_panel, main=main, info=info, settings=preferences
             ),
             context,
+            uploads,
         )
     return blocks
 
@@ -67,10 +72,11 @@ def head(theme: str | None = None) -> str:
 
     The style sheet goes here since Gradio rewrites the selectors of one that it is given.
     """
-    style = (STATIC / "style.css").read_text(encoding="utf-8")
+    first, *others = (STATIC / name for name in SCRIPTS)
+    styles = [path.read_text(encoding="utf-8") for path in (STATIC / "style.css", assets.STYLE)]
     scripts = [f"window.redraw = {{ theme: {json.dumps(theme)} }};"]
-    scripts += [(STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS]
-    return "\n".join((f"<style>{style}</style>", "<script>", *scripts, "</script>"))
+    scripts += [path.read_text(encoding="utf-8") for path in (first, *assets.SCRIPTS, *others)]
+    return "\n".join(("<style>", *styles, "</style>", "<script>", *scripts, "</script>"))
 
 
 def theme() -> Base:

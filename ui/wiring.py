@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from ui.canvas.canvas import collect_js
 from ui.context import Context
 from ui.events import GenerateEvents
 from ui.example_events import ExampleEvents
@@ -16,9 +17,11 @@ from ui.messages import error_html
 from ui.panels.models import ModelPanel
 from ui.panels.tools import Field
 from ui.settings_events import SettingsEvents
+from ui.source_wiring import wire_sources
 from ui.tabs.img2img import Img2ImgTab
 from ui.tabs.png_info import PngInfoTab
 from ui.tabs.settings import SettingsTab
+from ui.uploads import Uploads
 from ui.values import Raw, Update
 
 QUIET: dict[str, Any] = {
@@ -57,15 +60,16 @@ class Page:
         return {self.fields[name]: value for name, value in updates.items()}
 
 
-def wire(page: Page, context: Context) -> None:
+def wire(page: Page, context: Context, uploads: Uploads) -> None:
     """Connect everything."""
-    generate = GenerateEvents(context)
+    generate = GenerateEvents(context, uploads)
     _wire_generate(page, generate)
     _wire_results(page, generate)
     form = FormEvents(context)
     _wire_prompt(page, form)
     _wire_styles(page, StyleEvents(context))
     _wire_models(page, form)
+    wire_sources(page.main.source)
     _wire_size_and_seed(page)
     _wire_info(page, InfoEvents(form))
     options = gr.HTML(elem_id="redraw_options", visible="hidden")
@@ -76,17 +80,21 @@ def wire(page: Page, context: Context) -> None:
 
 
 def _wire_generate(page: Page, events: GenerateEvents) -> None:
-    results = page.main.results
+    results, source = page.main.results, page.main.source
+    inputs: dict[str, Component] = {**page.fields, **source.files}
+    collect = collect_js([*inputs.values()], [*source.canvases.values()])
     pressed = page.main.prompt.generate.click(
         events.submit,
-        inputs_kwargs={**page.fields},
+        inputs_kwargs={**inputs},
         outputs=[results.log],
+        js=f"(...args) => redraw.sources.submit(args, {collect})",
         trigger_mode="multiple",
         **QUIET,
     )
     pressed.then(None, js="() => redraw.jobs.refresh()")
     # No answer, or one of Gradio's own; told by the browser, since the server may be gone.
-    pressed.failure(None, outputs=[results.log], js=f"() => {json.dumps(error_html(NOT_TAKEN))}")
+    not_taken = json.dumps(error_html(NOT_TAKEN))
+    pressed.failure(None, outputs=[results.log], js=f"() => redraw.sources.refusal({not_taken})")
     results.show.click(
         events.show,
         inputs=[results.job],
@@ -110,12 +118,16 @@ def _wire_results(page: Page, events: GenerateEvents) -> None:
         events.select, inputs=[results.job], outputs=[results.selected, results.info], **QUIET
     )
     results.compare_tab.select(events.compare, inputs=shown, outputs=[results.compare], **QUIET)
+    sides = [size.width, size.height]
     results.send_to_img2img.click(
         events.send_to_img2img,
         inputs=shown,
-        outputs=[page.main.image, size.width, size.height],
+        outputs=[page.main.source.image, *sides],
+        js="(...args) => redraw.sources.sendToImg2img(args)",
         **QUIET,
     )
+    # The picture itself goes from the gallery to the canvas within the browser.
+    results.send_to_sketch.click(events.send_size, inputs=shown, outputs=sides, **QUIET)
     for button in (results.reuse_seed, seed.reuse_seed):
         button.click(events.reuse_seed, inputs=shown, outputs=[seed.seed], **QUIET)
     seed.reuse_variation_seed.click(
@@ -224,7 +236,7 @@ def _wire_size_and_seed(page: Page) -> None:
     )
     for moved in sides:
         moved.change(None, js="() => redraw.showAspectRatio()")
-    for changed in (size.scale, page.main.image):
+    for changed in (size.scale, page.main.source.image, page.main.source.inpaint_upload.base):
         changed.change(None, js="() => redraw.describeScale()")
     seed.random_seed.click(None, outputs=[seed.seed], js="() => -1")
     seed.random_variation_seed.click(None, outputs=[seed.variation_seed], js="() => -1")
@@ -255,7 +267,7 @@ def _wire_memory(
     fields = page.fields
     memory = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
     style_names = page.main.styles.name
-    about = [page.models.note, page.main.example.offer]
+    about = [page.models.note, page.main.source.example.offer]
 
     def restore(stored: Raw) -> dict[Component, Update]:
         restored = form.restore(stored)
@@ -288,7 +300,8 @@ def _wire_example(page: Page, events: ExampleEvents, memory: gr.BrowserState) ->
 
     `memory` only carries it to the handler.
     """
-    example, checkpoint, log = page.main.example, page.models.checkpoint, page.main.results.log
+    example, log = page.main.source.example, page.main.results.log
+    checkpoint = page.models.checkpoint
     fields = page.fields
     names = json.dumps(list(fields))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import JSHandle, Locator, Page, expect
 
+from pipelines.requests import Img2ImgRequest
 from tests.helpers.page import Running
 
 READY = "body[data-ready]"
@@ -34,7 +35,16 @@ class Driver:
     def forget(self) -> None:
         """Empty what the browser remembers."""
         self.page.goto(f"{self.running.address}/internal/ping")
-        self.page.evaluate("localStorage.clear()")
+        self.page.evaluate(
+            """async () => {
+                localStorage.clear();
+                sessionStorage.clear();
+                await new Promise((done) => {
+                    const request = indexedDB.deleteDatabase("redraw-canvas");
+                    request.onsuccess = request.onerror = request.onblocked = done;
+                });
+            }"""
+        )
 
     def reload(self) -> None:
         """Load the page again."""
@@ -69,6 +79,15 @@ class Driver:
         self.page.wait_for_function(
             "() => document.querySelector('#img2img_image img')?.naturalWidth > 0"
         )
+
+    def open_source(self, tab: str) -> None:
+        """Bring one of the tabs on which a job begins to the front."""
+        self.find("#mode_img2img").get_by_role("tab", name=tab, exact=True).click()
+
+    @property
+    def request(self) -> Img2ImgRequest:
+        """What the last job was asked for."""
+        return self.running.painter.plans[-1].request
 
     def drop(self, selector: str, data: bytes, name: str, kind: str = "image/png") -> None:
         """Drop a file from the desktop on an element."""
@@ -149,7 +168,7 @@ class Driver:
 
     def refused(self, sentence: str) -> None:
         """The log shows this refusal, in red and without a traceback."""
-        expect(self.log.locator(".error")).to_contain_text(sentence)
+        expect(self.log.locator("p.error")).to_contain_text(sentence)
         expect(self.log).not_to_contain_text("Traceback")
 
     def choose(self, field: str, label: str) -> None:

@@ -12,7 +12,8 @@ from pipelines.imaging.geometry import Size
 from pipelines.imaging.opening import open_picture
 from pipelines.requests import ResizeBy, ResizeMode, ResizeTo
 from tests.helpers.images import assert_same_picture, gradient
-from ui.forms import picture_path, read_request
+from ui.forms import read_request
+from ui.values import picture_path
 
 open_file = partial(open_picture, max_pixels=1_000_000)
 
@@ -27,6 +28,7 @@ def values(tmp_path: Path) -> dict[str, Any]:
         "prompt": "a cat",
         "negative_prompt": "",
         "styles": [],
+        "mode": 0,
         "image": {"path": str(picture), "meta": {"_type": "gradio.FileData"}},
         "resize_mode": "Just resize",
         "sampler": "DPM++ 2M",
@@ -97,6 +99,8 @@ def test_whole_numbers_may_arrive_as_fractions(values: dict[str, Any]):
         ("resize_mode", "Stretch", "Resize mode 'Stretch' is not known"),
         ("resize_mode", ["Just resize"], "Resize mode"),
         ("styles", "ink", "Styles must be a list"),
+        ("mode", 9, "Tab 9 is not known; there are 0 to 4"),
+        ("mode", None, "Tab is empty"),
         ("prompt", 5, "Prompt must be a text"),
         ("override_settings", ["No such thing: 2"], "No such thing"),
         ("override_settings", ["Clip skip: many"], "Clip skip"),

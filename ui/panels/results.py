@@ -26,6 +26,7 @@ class ResultPanel:
     compare_tab: gr.Tab
     compare: gr.ImageSlider
     send_to_img2img: gr.Button
+    send_to_sketch: gr.Button
     reuse_seed: gr.Button
     info: gr.HTML
     log: gr.HTML
@@ -68,6 +69,8 @@ def build() -> ResultPanel:
         with gr.Row(elem_id="image_buttons_img2img", elem_classes=["tools"]):
             tool_button("💾", "save_img2img")
             send_to_img2img = tool_button("🖼️", "img2img_send_to_img2img")
+            send_to_sketch = tool_button("✏️", "img2img_send_to_sketch")
+            tool_button("🎨️", "img2img_send_to_inpaint")
             reuse_seed = tool_button("♻️", "img2img_result_reuse_seed")
             gr.HTML('<div class="history"></div>', elem_id="img2img_history")
         info = gr.HTML(elem_id="html_info_img2img", elem_classes=["infotext"])
@@ -80,6 +83,7 @@ def build() -> ResultPanel:
         compare_tab=compare_tab,
         compare=compare,
         send_to_img2img=send_to_img2img,
+        send_to_sketch=send_to_sketch,
         reuse_seed=reuse_seed,
         info=info,
         log=log,

@@ -39,11 +39,10 @@
   redraw.get = (path) => send(path, {});
   redraw.post = (path) => send(path, { method: "POST" });
 
-  // The form's values by name; of the picture, where the server keeps it.
-  redraw.form = (names, values) => {
-    const form = Object.fromEntries(names.map((name, index) => [name, values[index]]));
-    return { ...form, image: form.image?.path ?? null };
-  };
+  // The form's values by name; of a picture, where the server keeps it.
+  const kept = (value) => value?.path ?? value ?? null;
+  redraw.form = (names, values) =>
+    Object.fromEntries(names.map((name, index) => [name, kept(values[index])]));
 
   // What the browser remembers of the form. Before the first restore there is nothing to add.
   let restored = false;

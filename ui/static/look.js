@@ -25,6 +25,8 @@
     img2img_result_reuse_seed: "Reuse the seed of this picture",
     save_img2img: "Download the image",
     img2img_send_to_img2img: "Send image to img2img",
+    img2img_send_to_sketch: "Send image to sketch",
+    img2img_send_to_inpaint: "Send image to inpaint",
   };
 
   const label = () => {

@@ -1,10 +1,8 @@
 // The source picture: replacing it, its size, the aspect-ratio overlay, sizes pasted as one text.
 (() => {
   const OVERLAY_FOR = 2000; // milliseconds
-  const PICTURES = ["img2img_image", "pnginfo_image"];
+  const PICTURES = ["img2img_image", "img_inpaint_base", "img_inpaint_mask", "pnginfo_image"];
   const LATENT_FACTOR = 8;
-
-  const shownPicture = () => redraw.find("#img2img_image img");
 
   const nextFrame = () => new Promise(requestAnimationFrame);
 
@@ -40,7 +38,8 @@
 
   document.addEventListener("paste", (event) => {
     const file = pictureIn(event.clipboardData);
-    const field = PICTURES.find((id) => redraw.visible(redraw.find(`#${id}`)));
+    const fields = PICTURES.filter((id) => redraw.visible(redraw.find(`#${id}`)));
+    const field = fields.find((id) => !redraw.find(`#${id} img`)) ?? fields.at(-1);
     if (file && field) {
       event.preventDefault();
       redraw.putFile(field, file);
@@ -59,11 +58,11 @@
 
   // The picture's own size, brought to what the sliders allow; without one, nothing changes.
   redraw.detectSize = (width, height) => {
-    const picture = shownPicture();
-    if (!picture?.naturalWidth) return [width, height];
+    const size = redraw.sources.size();
+    if (!size) return [width, height];
     const allowed = (side) =>
       Math.min(2048, Math.max(64, Math.round(side / LATENT_FACTOR) * LATENT_FACTOR));
-    return [allowed(picture.naturalWidth), allowed(picture.naturalHeight)];
+    return [allowed(size.width), allowed(size.height)];
   };
 
   redraw.openSizeTab = (tab) => {
@@ -74,9 +73,8 @@
 
   const write = () => {
     const element = redraw.find("#img2img_scale_resolution_preview");
-    const picture = shownPicture();
     if (!element) return;
-    const [width, height] = [picture?.naturalWidth, picture?.naturalHeight];
+    const { width, height } = redraw.sources.size() ?? {};
     const scale = Number(redraw.numberBox("img2img_scale")?.value ?? 1);
     const target = `${Math.trunc(width * scale)}x${Math.trunc(height * scale)}`;
     const place = element.querySelector(".resolution") ?? element;
@@ -89,23 +87,10 @@
   document.addEventListener(
     "load",
     (event) => {
-      if (event.target.closest?.("#img2img_image")) write();
+      if (event.target.closest?.("#mode_img2img")) write();
     },
     true,
   );
-
-  // The rectangle in which the picture itself is seen, inside its letterboxed element.
-  const pictureRectangle = (picture) => {
-    const box = picture.getBoundingClientRect();
-    const scale = Math.min(box.width / picture.naturalWidth, box.height / picture.naturalHeight);
-    const [width, height] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
-    return {
-      left: box.left + (box.width - width) / 2,
-      top: box.top + (box.height - height) / 2,
-      width,
-      height,
-    };
-  };
 
   let touched = -Infinity; // when the user last did something: restoring the form shows no overlay
   for (const kind of ["pointerdown", "pointermove", "keydown", "paste"])
@@ -113,13 +98,11 @@
 
   let hiding = null;
   redraw.showAspectRatio = () => requestAnimationFrame(() => {
-    const picture = shownPicture();
-    if (!picture?.naturalWidth || !redraw.visible(picture)) return;
-    if (performance.now() - touched > 1000) return;
+    const seen = redraw.sources.rectangle();
+    if (!seen || performance.now() - touched > 1000) return;
     const [width, height] = ["img2img_width", "img2img_height"].map((id) =>
       Number(redraw.numberBox(id).value),
     );
-    const seen = pictureRectangle(picture);
     const scale = Math.min(seen.width / width, seen.height / height);
     const overlay = redraw.find("#imageARPreview") ?? document.createElement("div");
     overlay.id = "imageARPreview";

@@ -1,4 +1,4 @@
-"""The img2img tab: one picture in, settings left, results right."""
+"""The img2img tab: what is repainted and every setting on the left, results on the right."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,22 @@ from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.examples import has_example
 from pipelines.imaging.geometry import Size
 from pipelines.requests import ResizeMode
+from ui.canvas.canvas import Opener
 from ui.context import Context
-from ui.panels import example, prompt, results, sampling, seed, size, style_editor
+from ui.panels import (
+    inpaint,
+    prompt,
+    results,
+    sampling,
+    seed,
+    size,
+    soft_inpainting,
+    source,
+    style_editor,
+)
 from ui.panels.tools import Field
 
 TITLE = "img2img"
-IMAGE_HEIGHT = 400
-"""Pixels; less than A1111's 720, so that the settings below are in sight."""
-
 FALLBACK_SIZE = Size(512, 512)
 """Shown while there is no checkpoint to ask."""
 
@@ -26,9 +34,10 @@ class Img2ImgTab:
 
     prompt: prompt.PromptPanel
     styles: style_editor.StyleEditor
-    image: gr.Image
-    example: example.ExamplePanel
+    source: source.SourcePanel
     resize_mode: gr.Radio
+    inpaint: inpaint.InpaintPanel
+    soft_inpainting: soft_inpainting.SoftInpaintingPanel
     sampler: sampling.SamplerRow
     size: size.SizePanel
     guidance: sampling.GuidanceRow
@@ -41,8 +50,10 @@ class Img2ImgTab:
         """Form fields by name, in the order they are drawn."""
         return {
             **self.prompt.fields,
-            "image": self.image,
+            **self.source.fields,
             "resize_mode": self.resize_mode,
+            **self.inpaint.fields,
+            **self.soft_inpainting.fields,
             **self.sampler.fields,
             **self.size.fields,
             **self.guidance.fields,
@@ -51,8 +62,8 @@ class Img2ImgTab:
         }
 
 
-def build(context: Context, chosen: Checkpoint | None) -> Img2ImgTab:
-    """Draw the tab as it is while `chosen` is the checkpoint."""
+def build(context: Context, chosen: Checkpoint | None, open_file: Opener) -> Img2ImgTab:
+    """Draw the tab as it is while `chosen` is the checkpoint; `open_file` reads an upload."""
     names = context.styles.names
     prompt_panel = prompt.build(names)
     editor = style_editor.build(names)
@@ -60,14 +71,21 @@ def build(context: Context, chosen: Checkpoint | None) -> Img2ImgTab:
         with gr.Column(
             scale=1, min_width=320, elem_id="img2img_settings", elem_classes=["settings-column"]
         ):
-            image, example_panel = _build_source(chosen is not None and has_example(chosen))
+            source_panel = source.build(
+                context.settings.current,
+                open_file,
+                offer_example=chosen is not None and has_example(chosen),
+            )
             resize_mode = gr.Radio(
                 choices=[mode.value for mode in ResizeMode],
                 value=ResizeMode.just_resize.value,
                 label="Resize mode",
                 interactive=True,
                 elem_id="resize_mode",
+                elem_classes=["choices"],
             )
+            inpaint_panel = inpaint.build()
+            soft_panel = soft_inpainting.build()
             sampler_row = sampling.build_sampler()
             size_panel = size.build(chosen.default_size if chosen else FALLBACK_SIZE)
             guidance = sampling.build_guidance()
@@ -86,9 +104,10 @@ def build(context: Context, chosen: Checkpoint | None) -> Img2ImgTab:
     return Img2ImgTab(
         prompt=prompt_panel,
         styles=editor,
-        image=image,
-        example=example_panel,
+        source=source_panel,
         resize_mode=resize_mode,
+        inpaint=inpaint_panel,
+        soft_inpainting=soft_panel,
         sampler=sampler_row,
         size=size_panel,
         guidance=guidance,
@@ -96,20 +115,3 @@ def build(context: Context, chosen: Checkpoint | None) -> Img2ImgTab:
         override_settings=override_settings,
         results=result_panel,
     )
-
-
-def _build_source(offer_example: bool) -> tuple[gr.Image, example.ExamplePanel]:
-    with gr.Tabs(elem_id="mode_img2img"), gr.Tab("img2img", id="img2img"):
-        image = gr.Image(
-            label="Image for img2img",
-            show_label=False,
-            type="filepath",
-            image_mode=None,
-            format="png",
-            sources=["upload", "clipboard"],
-            height=IMAGE_HEIGHT,
-            interactive=True,
-            buttons=["fullscreen"],
-            elem_id="img2img_image",
-        )
-        return image, example.build(offer_example)
