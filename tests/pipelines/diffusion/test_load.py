@@ -110,6 +110,18 @@ def test_another_kind_of_pipeline_is_refused_by_name(own_checkpoint: Checkpoint)
         load_components(own_checkpoint, EXACT)
 
 
+def test_a_model_for_inpainting_loads(tmp_path: Path):
+    checkpoint = save_tiny_model(tmp_path / "fill", in_channels=9)
+    edit_json(checkpoint.path / "model_index.json", _class_name="StableDiffusionInpaintPipeline")
+    assert load_components(checkpoint, EXACT).unet.config["in_channels"] == 9
+
+
+def test_a_network_that_takes_anything_else_is_refused(tmp_path: Path):
+    checkpoint = save_tiny_model(tmp_path / "depth", in_channels=5)
+    with pytest.raises(ModelBroken, match="takes 5 channels where 4 or 9 is expected"):
+        load_components(checkpoint, EXACT)
+
+
 def test_an_unknown_part_is_refused_by_name(own_checkpoint: Checkpoint):
     edit_json(own_checkpoint.path / "model_index.json", vae=["some_code", "OtherVAE"])
     with pytest.raises(ModelBroken, match=r"its vae is .* where AutoencoderKL is expected"):
