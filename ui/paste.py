@@ -57,6 +57,15 @@ def as_fields(form: FormValues) -> Pasted:
         "seed_resize_height": form.seed_resize_height,
         "resize_mode": form.resize_mode,
         "checkpoint": form.checkpoint,
+        "mask_blur": form.mask_blur,
+        "mask_mode": form.mask_mode,
+        "mask_transparency": form.mask_transparency,
+        "masked_content": form.masked_content,
+        "inpaint_area": form.inpaint_area,
+        "inpaint_padding": form.masked_padding,
+        "repaint_opaque": form.repaint_opaque,
+        "soft_inpainting": form.soft_inpainting,
+        **{f"soft_{name}": number for name, number in form.soft.items()},
         "override_settings": list(form.override_settings),
     }
     used = {name: value for name, value in values.items() if value is not None}

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
+from pipelines.batch.folders import AllowedFolders
+from pipelines.batch.produce import BatchProduction
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.folders import Kind, built_in_checkpoints, folders_for
 from pipelines.catalog.scan import FolderCatalog
 from pipelines.engine.engine import Engine
-from pipelines.imaging.prepare import prepare_init_image
+from pipelines.imaging.prepare import prepare
 from pipelines.monitor import Monitor
 from pipelines.plan import Plan
 from pipelines.produce import Production
@@ -65,7 +67,8 @@ class SlowPainter:
         self.plans.append(plan)
         if self.failures:
             raise self.failures.pop(0)
-        start = prepare_init_image(plan).resize((plan.size.width, plan.size.height))
+        prepared = prepare(plan)
+        start = prepared.init_image.resize((plan.size.width, plan.size.height))
         for index, batch in enumerate(plan.batches):
             if monitor.stop_after_batch:
                 return
@@ -73,8 +76,14 @@ class SlowPainter:
             done = self._walk(plan, monitor, start)
             share = done / plan.steps.executed
             images = tuple((image, tint(start, image.seed, share)) for image in batch)
-            complete = done == plan.steps.executed
-            yield DenoisedBatch(images=images, init_image=start, complete=complete)
+            yield DenoisedBatch(
+                images=images,
+                init_image=prepared.shown,
+                source=start,
+                masked=(prepared.masked,) * len(images) if prepared.masked else None,
+                complete=done == plan.steps.executed,
+                comments=prepared.masked.messages if prepared.masked else (),
+            )
 
     def _walk(self, plan: Plan, monitor: Monitor, start: Image.Image) -> int:
         for done in range(1, plan.steps.executed + 1):
@@ -145,13 +154,14 @@ def make_context(
         built_in=built_in_checkpoints(own),
     )
     return Context(
-        engine=Engine(Production(painter.denoise, Storage(data_dir))),
+        engine=Engine(BatchProduction(Production(painter.denoise, Storage(data_dir)))),
         catalog=catalog,
         styles=StyleBook(data_dir / "styles.csv"),
         settings=SettingsStore(data_dir / "config.json"),
         data_dir=data_dir,
         count_tokens=count,
         version="test",
+        folders=AllowedFolders(roots=(data_dir / "allowed",), base=data_dir),
     )
 
 
