@@ -5,16 +5,21 @@ import logging
 import gradio as gr
 from PIL import Image
 
+from pipelines.batch.plan import make_batch_plan
 from pipelines.engine.jobs import Job
 from pipelines.errors import UserError
 from pipelines.infotext import parse
-from pipelines.plan import make_plan
+from pipelines.plan import Plan, make_plan
 from pipelines.results import Picture
+from ui.batch_forms import read_batch
+from ui.batch_report import report_html
 from ui.context import Context
+from ui.fields import integer
 from ui.forms import read_request
 from ui.messages import error_html, infotext_html, note_html, owner_of, plain_html
+from ui.sources import SourceTab
 from ui.uploads import Uploads
-from ui.values import UNCHANGED, Raw, Update
+from ui.values import UNCHANGED, Raw, Update, Values
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +33,8 @@ class GenerateEvents:
 
     def submit(self, request: gr.Request, **values: Raw) -> str:
         """Queue a job for the form; the message for the log: empty, or why not."""
-        context = self._context
         try:
-            settings = context.settings.current
-            wanted = read_request(
-                values, self._uploads, background=settings.img2img_background_color
-            )
-            plan = make_plan(wanted, settings, context.catalog, context.styles)
-            context.engine.submit(plan, owner_of(request))
+            self._context.engine.submit(self._plan(values), owner_of(request))
         except UserError as error:
             return error_html(str(error))
         return ""
@@ -79,7 +78,8 @@ class GenerateEvents:
             return UNCHANGED
         if picture is job.result.grid:
             picture = job.result.pictures[0]
-        return job.result.init_image, self._servable(picture)
+        source = job.result.init_image if picture.init_image is None else picture.init_image
+        return source, self._servable(picture)
 
     def send_to_img2img(self, request: gr.Request, job_id: str, index: Raw) -> tuple[Update, ...]:
         """The selected picture as the next source, and its size if the settings say so."""
@@ -108,6 +108,15 @@ class GenerateEvents:
     def reuse_variation_seed(self, request: gr.Request, job_id: str, index: Raw) -> int:
         """The selected picture's variation seed."""
         return self.reuse(request, job_id, index, "Variation seed")
+
+    def _plan(self, values: Values) -> Plan:
+        """What the form asks for, decided: one picture's job, or that of a batch of files."""
+        context, settings = self._context, self._context.settings.current
+        if integer("Tab", values["mode"]) == SourceTab.batch:
+            batch = read_batch(values, context.folders)
+            return make_batch_plan(batch, settings, context.catalog, context.styles)
+        wanted = read_request(values, self._uploads, background=settings.img2img_background_color)
+        return make_plan(wanted, settings, context.catalog, context.styles)
 
     def _job(self, request: gr.Request, job_id: Raw) -> Job | None:
         job = self._context.engine.get(job_id) if isinstance(job_id, str) else None
@@ -153,6 +162,8 @@ def summary(job: Job) -> str:
     )
     lines = [f"<p>Time taken: <b>{taken}</b></p>"]
     lines += [note_html(comment) for comment in result.comments]
-    if not result.pictures:
+    if result.report is not None:
+        lines.append(report_html(result.report))
+    elif not result.pictures:
         lines.append(plain_html("Interrupted before the first picture was finished."))
     return "".join(lines)

@@ -17,12 +17,16 @@ from pipelines.settings import Settings
 from pipelines.styles import Style
 from ui.choices import schedule_labels
 from ui.context import Context
+from ui.kept_drawings import on_canvas
 from ui.messages import error_html, note_html, plain_html
 from ui.paste import last_parameters, paste_text, read_dropped
 from ui.values import UNCHANGED, Raw, Update, picture_path
 
 PICTURES = ("image", "inpaint_base", "inpaint_mask")
 """Fields whose value is a file; canvases keep theirs in the browser."""
+
+FILES = "batch_files"
+"""The field whose value are several files."""
 
 Updates = dict[str, Update]
 """New values or component updates by form field."""
@@ -43,15 +47,19 @@ class FormEvents:
             return {}, error_html(str(error))
 
     def drop(self, file: Raw) -> tuple[Updates, str]:
-        """Fields from a picture or text file that was dropped on the prompt."""
+        """Fields from a picture or text file that was dropped on the prompt.
+
+        A picture that keeps what was drawn for it goes back onto the canvas along with that.
+        """
         path = picture_path(file)
         if path is None:
             return {}, ""
         try:
             text = read_dropped(path, max_pixels=self.max_pixels)
-            return self.apply(text)
         except UserError as error:
             return {}, error_html(str(error))
+        updates, message = self.apply(text)
+        return {**updates, **on_canvas(path, max_pixels=self.max_pixels)}, message
 
     def apply_styles(self, prompt: str, negative: str, styles: list[str]) -> tuple[Updates, str]:
         """Both prompts with the chosen styles written out, and none chosen."""
@@ -118,7 +126,8 @@ class FormEvents:
         updates["schedule"] = self.schedule_menu(updates["sampler"], updates.get("schedule"))
         if "override_settings" in updates:
             updates["override_settings"] = override_menu(updates["override_settings"])
-        pictures = {name: _still_cached(values.get(name)) for name in PICTURES}
+        pictures: dict[str, Update] = {name: _still_cached(values.get(name)) for name in PICTURES}
+        pictures[FILES] = _files_still_cached(updates.pop(FILES, None))
         return updates | {name: path for name, path in pictures.items() if path is not None}
 
     def count_tokens(self, prompt: Raw, negative: Raw, styles: Raw) -> tuple[str, str]:
@@ -231,3 +240,11 @@ def _still_cached(path: Raw) -> str | None:
     file = Path(path).resolve()
     cached = file.is_relative_to(Path(get_upload_folder()).resolve()) and file.is_file()
     return str(file) if cached else None
+
+
+def _files_still_cached(files: Raw) -> list[str] | None:
+    """Those of a browser's records of uploads that the server still keeps; None for none."""
+    records = cast("list[Raw]", files) if isinstance(files, list) else []
+    paths = [picture_path(record) for record in records]
+    kept = [_still_cached(str(path)) for path in paths if path is not None]
+    return [path for path in kept if path is not None] or None

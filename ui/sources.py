@@ -26,6 +26,7 @@ class SourceTab(IntEnum):
     inpaint = 2
     inpaint_sketch = 3
     inpaint_upload = 4
+    batch = 5  # no single picture: see `ui.batch_forms`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,13 +62,13 @@ def _from_sketch(values: Values, open_file: OpenFile, background: Background) ->
 
 
 def _from_inpaint(values: Values, open_file: OpenFile, background: Background) -> Source:
-    options = _inpaint_options(values)
+    options = read_inpaint_options(values)
     painting = _painting("Inpaint", "inpaint", "mask", values, open_file)
     return Source(picture=painting.picture, inpaint=Inpaint(mask=painting.drawing, **options))
 
 
 def _from_inpaint_sketch(values: Values, open_file: OpenFile, background: Background) -> Source:
-    options = _inpaint_options(values)
+    options = read_inpaint_options(values)
     transparency = fields.number("Mask transparency", values["mask_transparency"])
     painting = _painting("Inpaint sketch", "inpaint_sketch", "sketch", values, open_file)
     painted = paint(painting.picture, painting.drawing, background)
@@ -81,7 +82,7 @@ def _from_inpaint_sketch(values: Values, open_file: OpenFile, background: Backgr
 
 
 def _from_inpaint_upload(values: Values, open_file: OpenFile, background: Background) -> Source:
-    options = _inpaint_options(values)
+    options = read_inpaint_options(values)
     picture = fields.picture(
         values["inpaint_base"],
         open_file,
@@ -119,7 +120,7 @@ def _painting(title: str, field: str, mode: Mode, values: Values, open_file: Ope
     return painting
 
 
-def _inpaint_options(values: Values) -> dict[str, Any]:
+def read_inpaint_options(values: Values) -> dict[str, Any]:
     """The fields of the inpaint group and of Soft inpainting, by the names that Inpaint has."""
     blur = fields.integer("Mask blur", values["mask_blur"])
     return {

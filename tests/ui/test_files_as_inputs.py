@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from tests.helpers.images import gradient
 from tests.helpers.page import SlowPainter, make_context
 from tests.helpers.serving import ADDRESS
 from ui.cli import Options
 from ui.context import Context
+from ui.login import LOCAL_USER
 from ui.page import build_page
 from ui.server import create_server
 
@@ -68,6 +70,33 @@ def test_no_event_reads_a_file_that_was_not_uploaded(page, tmp_path, place):
         text = send(client, event, inputs, secret)
         assert SECRET not in text
         assert "was not uploaded" in text, f"event {event} took {place}: {text[:200]}"
+
+
+@pytest.mark.parametrize("meta", [{"_type": "gradio.FileData"}, {}, None])
+def test_no_event_takes_such_a_file_in_a_list(page, tmp_path, meta):
+    client, context = page
+    secret = tmp_path / "secret.png"
+    gradient().save(secret)
+    config = client.get("/config").json()
+    files = next(
+        c["id"] for c in config["components"] if c["props"].get("file_count") == "multiple"
+    )
+    events = [
+        event
+        for event in config["dependencies"]
+        if event["backend_fn"] and files in event["inputs"]
+    ]
+    assert events, "the Batch tab sends its files with Generate"
+    for event in events:
+        data = [
+            [{"path": str(secret), "meta": meta}] if number == files else None
+            for number in event["inputs"]
+        ]
+        body = {"fn_index": event["id"], "data": data}
+        answer = client.post("/gradio_api/run/predict", json=body)
+        assert answer.status_code == 500, answer.text
+    assert context.engine.jobs(LOCAL_USER) == ()
+    assert not list((context.data_dir / "cache").rglob("secret.png"))
 
 
 def test_no_copy_of_it_is_made(page, tmp_path):

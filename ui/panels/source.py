@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from pipelines.batch.folders import AllowedFolders
 from pipelines.settings import Settings
 from ui.canvas.canvas import Canvas, Opener
 from ui.panels import copying, example
 from ui.panels.tools import Field, picture_field
-from ui.tabs import inpaint, inpaint_sketch, inpaint_upload, sketch
+from ui.tabs import batch, inpaint, inpaint_sketch, inpaint_upload, sketch
+from ui.tabs.batch import BatchTab
 from ui.tabs.inpaint_upload import InpaintUploadTab
 
 IMG2IMG = "img2img"
@@ -26,11 +28,17 @@ class SourcePanel:
     inpaint: Canvas
     inpaint_sketch: Canvas
     inpaint_upload: InpaintUploadTab
+    batch: BatchTab
 
     @property
     def fields(self) -> dict[str, Field]:
         """Form fields by name."""
-        return {"mode": self.mode, "image": self.image, **self.inpaint_upload.fields}
+        return {
+            "mode": self.mode,
+            "image": self.image,
+            **self.inpaint_upload.fields,
+            **self.batch.fields,
+        }
 
     @property
     def canvases(self) -> dict[str, Canvas]:
@@ -51,8 +59,17 @@ class SourcePanel:
         }
 
 
-def build(settings: Settings, open_file: Opener, *, offer_example: bool) -> SourcePanel:
-    """Draw the tabs; `open_file` reads a picture in which something is to be selected."""
+def build(
+    settings: Settings,
+    open_file: Opener,
+    *,
+    folders: AllowedFolders | None,
+    offer_example: bool,
+) -> SourcePanel:
+    """Draw the tabs; `open_file` reads a picture in which something is to be selected.
+
+    `folders` are those that a batch may name, None if no field for one is to be seen.
+    """
     height = settings.img2img_editor_height
     mode = gr.Number(0, visible="hidden", elem_id="img2img_mode", interactive=True)
     with gr.Tabs(elem_id="mode_img2img"):
@@ -82,17 +99,28 @@ def build(settings: Settings, open_file: Opener, *, offer_example: bool) -> Sour
                 color=settings.img2img_inpaint_sketch_default_brush_color,
                 height=height,
             )
-        with gr.Tab(
-            inpaint_upload.TITLE, id="inpaint_upload", elem_id="img2img_inpaint_upload_tab"
-        ) as inpaint_upload_tab:
-            upload = inpaint_upload.build(height=height)
+        file_tabs, upload, files = _build_file_tabs(height, folders)
     return SourcePanel(
         mode=mode,
-        tabs=(img2img_tab, sketch_tab, inpaint_tab, inpaint_sketch_tab, inpaint_upload_tab),
+        tabs=(img2img_tab, sketch_tab, inpaint_tab, inpaint_sketch_tab, *file_tabs),
         image=image,
         example=example_panel,
         sketch=sketch_canvas,
         inpaint=inpaint_canvas,
         inpaint_sketch=inpaint_sketch_canvas,
         inpaint_upload=upload,
+        batch=files,
     )
+
+
+def _build_file_tabs(
+    height: int, folders: AllowedFolders | None
+) -> tuple[tuple[gr.Tab, gr.Tab], InpaintUploadTab, BatchTab]:
+    """The last two tabs, on which nothing is drawn."""
+    with gr.Tab(
+        inpaint_upload.TITLE, id="inpaint_upload", elem_id="img2img_inpaint_upload_tab"
+    ) as upload_tab:
+        upload = inpaint_upload.build(height=height)
+    with gr.Tab(batch.TITLE, id="batch", elem_id="img2img_batch_tab") as batch_tab:
+        files = batch.build(folders)
+    return (upload_tab, batch_tab), upload, files

@@ -2,7 +2,17 @@
 
 import gradio as gr
 
-Field = gr.Textbox | gr.Dropdown | gr.Slider | gr.Number | gr.Checkbox | gr.Radio | gr.Image
+Field = (
+    gr.Textbox
+    | gr.Dropdown
+    | gr.Slider
+    | gr.Number
+    | gr.Checkbox
+    | gr.CheckboxGroup
+    | gr.Radio
+    | gr.Image
+    | gr.File
+)
 """A component whose value is part of the form."""
 
 

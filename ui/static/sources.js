@@ -37,6 +37,12 @@
     redraw.describeScale();
   };
 
+  const openBatch = (source) => {
+    const wanted = source === 1 ? "From directory" : "Upload";
+    for (const button of document.querySelectorAll("#img2img_batch_source [role=tab]"))
+      if (button.textContent.trim() === wanted && button.ariaSelected !== "true") button.click();
+  };
+
   // ---- what is on it
 
   const imageOf = ({ image }) => {
@@ -201,5 +207,5 @@
 
   document.addEventListener("redraw:canvas", () => redraw.describeScale());
 
-  redraw.sources = { open, openMode, size, rectangle, submit, refusal, sendToImg2img };
+  redraw.sources = { open, openMode, openBatch, size, rectangle, submit, refusal, sendToImg2img };
 })();

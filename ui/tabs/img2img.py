@@ -74,6 +74,7 @@ def build(context: Context, chosen: Checkpoint | None, open_file: Opener) -> Img
             source_panel = source.build(
                 context.settings.current,
                 open_file,
+                folders=context.folders,
                 offer_example=chosen is not None and has_example(chosen),
             )
             resize_mode = gr.Radio(
