@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
@@ -28,7 +29,8 @@ from ui.values import Raw
 from ui.wiring import QUIET
 
 MAX_PIXELS = 40_000_000
-CENTRE = 0.5
+WIDTH, HEIGHT = 640, 400
+"""Of the pictures that tests paint on."""
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Received:
     )
     refusals: list[str] = field(default_factory=list[str])
     unrelated: int = 0
+    restored: list[Path] = field(default_factory=list[Path])  # what Restore puts on the mask canvas
     at: float = 0.0  # time.time() when Generate's handler began
 
 
@@ -57,6 +60,7 @@ def build(received: Received) -> gr.Blocks:
         with gr.Row():
             generate = gr.Button("Generate", elem_id="generate")
             unrelated = gr.Button("Unrelated", elem_id="unrelated")
+            restore = gr.Button("Restore", elem_id="restore")
         answer = gr.Textbox(elem_id="answer", label="Answer")
         inputs = [sketch.picture, sketch.drawing, mask.picture, mask.drawing]
 
@@ -79,6 +83,10 @@ def build(received: Received) -> gr.Blocks:
 
         generate.click(take, inputs, answer, js=collect_js(inputs, [sketch, mask]), **QUIET)
         unrelated.click(count, None, answer, **QUIET)
+        shown = [mask.picture, mask.drawing]
+        restore.click(lambda: [str(path) for path in received.restored], None, shown, **QUIET).then(
+            None, shown, js=mask.receive_js
+        )
     return blocks
 
 
@@ -196,3 +204,68 @@ class Painter:
         expect(answer).to_have_value(str(before + 1))
         assert self.received.refusals == []
         return taken[-1]
+
+
+@dataclass
+class Studio:
+    """The page with both canvases, freshly opened."""
+
+    page: Page
+    address: str
+    received: Received
+
+    @property
+    def sketch(self) -> Painter:
+        """The canvas for colours, on the tab that is in front."""
+        return Painter(self.page, self.received, "sketch")
+
+    @property
+    def mask(self) -> Painter:
+        """The canvas for masks; its tab is brought to the front."""
+        self.open_tab("Mask")
+        return Painter(self.page, self.received, "mask")
+
+    def open_tab(self, name: str) -> None:
+        """Bring a tab to the front."""
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
+    def load(self) -> None:
+        """Open the page and wait until it can be painted on."""
+        self.page.goto(self.address)
+        self.page.wait_for_selector("#sketch .canvas-view")
+        self.page.evaluate("redraw.canvas.get('sketch').ready")
+
+    def forget(self) -> None:
+        """Empty what the browser keeps."""
+        self.page.goto(f"{self.address}/internal/ping")
+        self.page.evaluate(
+            """async () => {
+                localStorage.clear();
+                await new Promise((done) => {
+                    const request = indexedDB.deleteDatabase("redraw-canvas");
+                    request.onsuccess = request.onerror = request.onblocked = done;
+                });
+            }"""
+        )
+
+
+def alpha(image: Image.Image) -> np.ndarray:
+    """How strongly each pixel of a drawing is painted, 0 to 255."""
+    return np.asarray(image.getchannel("A") if image.mode == "RGBA" else image).astype(int)
+
+
+def box(image: Image.Image) -> tuple[int, int, int, int]:
+    """The box around everything that is at least half painted: left, top, right, bottom."""
+    painted = Image.fromarray((alpha(image) >= 128).astype(np.uint8))
+    found = painted.getbbox()
+    assert found is not None, "nothing was painted"
+    return found
+
+
+def assert_near(
+    actual: Sequence[float] | None, expected: Sequence[float], tolerance: int = 1
+) -> None:
+    """Fail unless each number is within `tolerance` of its partner."""
+    assert actual is not None, f"there is nothing where {expected} was expected"
+    worst = max(abs(a - b) for a, b in zip(actual, expected, strict=True))
+    assert worst <= tolerance, f"{actual} is not {expected} to {tolerance} px"

@@ -10,6 +10,7 @@
   const mount = async (element, options, server) => {
     const known = canvases.get(options.id);
     if (known) {
+      known.server = server;
       element.replaceChildren(known.root);
       return;
     }

@@ -156,6 +156,8 @@
       const { canvas, root } = this;
       root.addEventListener("click", (event) => {
         const { action, tool } = event.target.closest("button")?.dataset ?? {};
+        // After a click with the mouse the keys belong to the view: Space moves it again.
+        if ((action || tool) && event.detail) canvas.view.element.focus({ preventScroll: true });
         if (tool) canvas.choose(tool);
         else if (action) canvas.act(action);
       });
@@ -178,12 +180,10 @@
       const { canvas, root } = this;
       const tool = TOOLS.find(({ name }) => name === canvas.tool);
       const open = canvas.state !== null;
-      root.dataset.tool = canvas.tool;
+      root.dataset.using = canvas.tool;
       root.classList.toggle("canvas-open", open);
-      for (const element of root.querySelectorAll("[data-tool]")) {
-        if (element === root) continue;
+      for (const element of root.querySelectorAll("[data-tool]"))
         element.ariaPressed = String(element.dataset.tool === canvas.tool);
-      }
       this.showFields(tool, typing);
       const enable = (action, possible) => {
         root.querySelector(`[data-action="${action}"]`)?.toggleAttribute("disabled", !possible);

@@ -1,6 +1,6 @@
 // Changes to a drawing: laying paint on it or rubbing it out, and taking either back.
 (() => {
-  const { SIDE, Coverage, changed, isBare } = redraw.paint;
+  const { SIDE, Coverage, changed, isBare, wordOf } = redraw.paint;
   const HISTORY_BYTES = 400e6;
   const HISTORY_STEPS = 300;
   const TILE_BYTES = SIDE * SIDE * 4;
@@ -36,7 +36,7 @@
         const cover = this.coverage.tile(index);
         const lay = this.ink.erase ? erase : paint;
         lay(drawing.tiles[index], before.get(index), cover, part, this.ink);
-        changed(drawing.tiles[index]);
+        changed(drawing.tiles[index], part);
       }
     }
 
@@ -73,30 +73,30 @@
     return one.every((word, index) => word === other[index]);
   };
 
-  // Paint over: the usual "source over destination" on straight alpha, rounded once.
+  // Paint over: the usual "source over destination" on straight alpha, rounded once. A stroke's
+  // cover only grows, so pixels without any are still as they were.
   const paint = (tile, before, cover, [x0, y0, x1, y1], { color, opacity }) => {
     const [red, green, blue] = color;
+    const words = new Uint32Array(tile.buffer);
+    const solid = wordOf(color);
     for (let y = y0; y < y1; y += 1) {
       for (let x = x0, pixel = y * SIDE + x0; x < x1; x += 1, pixel += 1) {
         const alpha = cover[pixel] * opacity;
+        if (!alpha) continue;
+        if (alpha === 255) {
+          words[pixel] = solid;
+          continue;
+        }
         const at = pixel * 4;
         const under = before ? before[at + 3] : 0;
-        if (!alpha) {
-          for (let channel = 0; channel < 4; channel += 1)
-            tile[at + channel] = before ? before[at + channel] : 0;
-        } else if (alpha === 255 || !under) {
-          tile[at] = red;
-          tile[at + 1] = green;
-          tile[at + 2] = blue;
-          tile[at + 3] = alpha;
-        } else {
-          const kept = (under * (255 - alpha)) / 255;
-          const sum = alpha + kept;
-          tile[at] = (red * alpha + before[at] * kept) / sum;
-          tile[at + 1] = (green * alpha + before[at + 1] * kept) / sum;
-          tile[at + 2] = (blue * alpha + before[at + 2] * kept) / sum;
-          tile[at + 3] = sum;
-        }
+        const kept = (under * (255 - alpha)) / 255;
+        const sum = alpha + kept;
+        const mix = (over, channel) =>
+          under ? (over * alpha + before[at + channel] * kept) / sum : over;
+        tile[at] = mix(red, 0);
+        tile[at + 1] = mix(green, 1);
+        tile[at + 2] = mix(blue, 2);
+        tile[at + 3] = sum;
       }
     }
   };
@@ -107,6 +107,7 @@
     const [to, from] = [new Uint32Array(tile.buffer), new Uint32Array(before.buffer)];
     for (let y = y0; y < y1; y += 1) {
       for (let x = x0, pixel = y * SIDE + x0; x < x1; x += 1, pixel += 1) {
+        if (!cover[pixel]) continue;
         const word = from[pixel];
         const left = Math.round(((word >>> 24) * (255 - cover[pixel] * opacity)) / 255);
         to[pixel] = left ? ((word & 0xffffff) | (left << 24)) >>> 0 : 0;

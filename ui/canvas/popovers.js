@@ -23,7 +23,7 @@
     ["Picture from the clipboard", "Ctrl+V"],
   ];
 
-  const SIZES = { least: 1, most: 16384, usual: 512 }; // pixels a side of a blank canvas
+  const SIZES = { least: 1, most: 8192, usual: 512 }; // pixels a side of a blank canvas
 
   const invitation = () => {
     const element = document.createElement("div");

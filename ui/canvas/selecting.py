@@ -44,12 +44,19 @@ def make_select(open_file: Callable[[Path], Image.Image]) -> Callable[[Raw], Ans
 def uploaded(record: Raw) -> Path:
     """The file of Gradio's `record`, provided that it is an upload."""
     path = picture_path(record)
-    if path is None or "\0" in str(path):
+    if path is None:
         raise InvalidPicture("There is no picture to select in.")
-    file = path.resolve()
-    if not file.is_relative_to(Path(get_upload_folder()).resolve()) or not file.is_file():
-        raise InvalidPicture(f"{path.name} was not uploaded, or is no longer on the server.")
-    return file
+    if not _is_upload(path):
+        raise InvalidPicture(f"{path.name[:50]} was not uploaded, or is no longer on the server.")
+    return path
+
+
+def _is_upload(path: Path) -> bool:
+    try:
+        file = path.resolve()
+        return file.is_relative_to(Path(get_upload_folder()).resolve()) and file.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def answer(image: Image.Image, question: Mapping[str, Raw]) -> Image.Image:

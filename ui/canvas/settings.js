@@ -36,10 +36,12 @@
       }
     }
 
-    // {size, softness, opacity} of the eraser or of everything that paints.
+    // {size, softness, opacity} of the eraser or of everything that paints. Until it is given a
+    // size of its own, the eraser has the brush's.
     brush(erase) {
-      const own = this.all[erase ? "eraser" : "brush"];
-      return { ...own, size: own.size ?? this.usualSize };
+      const { brush, eraser } = this.all;
+      const own = erase ? eraser : brush;
+      return { ...own, size: own.size ?? brush.size ?? this.usualSize };
     }
 
     set(name, value, erase) {

@@ -12,23 +12,24 @@ redraw.paint = {};
 
   const smaller = new WeakMap(); // tile -> its halved versions, level 1 first
 
-  // A tile of half the side, each pixel the average of four, weighted by their alpha.
-  const halve = (pixels, side) => {
-    const from = new Uint32Array(pixels.buffer);
-    const half = side >> 1;
-    const result = new Uint8ClampedArray(half * half * 4);
-    const to = new Uint32Array(result.buffer);
-    for (let y = 0, target = 0; y < half; y += 1) {
-      for (let x = 0, source = 2 * y * side; x < half; x += 1, source += 2, target += 1) {
-        const [a, b] = [from[source], from[source + 1]];
-        const [c, d] = [from[source + side], from[source + side + 1]];
-        if (a === b && a === c && a === d) to[target] = a;
-        else to[target] = mix(a, b, c, d);
+  // Write into `half` what `pixels`, a tile of `side`, looks like at half the size: each pixel the
+  // average of four, weighted by their alpha. Only within [x0, y0, x1, y1) of `half`.
+  const halve = (pixels, side, half, [x0, y0, x1, y1]) => {
+    const [from, to] = [new Uint32Array(pixels.buffer), new Uint32Array(half.buffer)];
+    for (let y = y0; y < y1; y += 1) {
+      let source = 2 * (y * side + x0);
+      let target = y * (side >> 1) + x0;
+      for (let x = x0; x < x1; x += 1, source += 2, target += 1) {
+        const a = from[source];
+        const b = from[source + 1];
+        const c = from[source + side];
+        const d = from[source + side + 1];
+        to[target] = a === b && a === c && a === d ? a : mix(a, b, c, d);
       }
     }
-    return result;
   };
 
+  // The average of four pixels, each a 32-bit number.
   const mix = (a, b, c, d) => {
     const [p, q, r, s] = [a >>> 24, b >>> 24, c >>> 24, d >>> 24];
     const sum = p + q + r + s;
@@ -108,8 +109,12 @@ redraw.paint = {};
       if (!tile || level === 0) return tile;
       const levels = smaller.get(tile) ?? [tile];
       smaller.set(tile, levels);
-      while (levels.length <= level)
-        levels.push(halve(levels[levels.length - 1], SIDE >> (levels.length - 1)));
+      while (levels.length <= level) {
+        const side = SIDE >> levels.length;
+        const half = new Uint8ClampedArray(side * side * 4);
+        halve(levels[levels.length - 1], 2 * side, half, [0, 0, side, side]);
+        levels.push(half);
+      }
       return levels[level];
     }
 
@@ -153,8 +158,15 @@ redraw.paint = {};
     return any ? after : null;
   };
 
-  // An edited tile, no longer as it was when its smaller versions were made.
-  const changed = (tile) => smaller.delete(tile);
+  // Bring a tile's smaller versions up to date where it was edited: within `part`, as its pixels.
+  const changed = (tile, part) => {
+    let [x0, y0, x1, y1] = part;
+    (smaller.get(tile) ?? []).forEach((half, level, levels) => {
+      if (level === 0) return;
+      [x0, y0, x1, y1] = [x0 >> 1, y0 >> 1, (x1 + 1) >> 1, (y1 + 1) >> 1];
+      halve(levels[level - 1], SIDE >> (level - 1), half, [x0, y0, x1, y1]);
+    });
+  };
 
   const isBare = (tile) => new Uint32Array(tile.buffer).every((word) => word === 0);
 
