@@ -17,6 +17,7 @@ from pipelines.settings import Settings
 from pipelines.styles import Style
 from ui.choices import schedule_labels
 from ui.context import Context
+from ui.kept_drawings import on_canvas
 from ui.messages import error_html, note_html, plain_html
 from ui.paste import last_parameters, paste_text, read_dropped
 from ui.values import UNCHANGED, Raw, Update, picture_path
@@ -46,15 +47,19 @@ class FormEvents:
             return {}, error_html(str(error))
 
     def drop(self, file: Raw) -> tuple[Updates, str]:
-        """Fields from a picture or text file that was dropped on the prompt."""
+        """Fields from a picture or text file that was dropped on the prompt.
+
+        A picture that keeps what was drawn for it goes back onto the canvas along with that.
+        """
         path = picture_path(file)
         if path is None:
             return {}, ""
         try:
             text = read_dropped(path, max_pixels=self.max_pixels)
-            return self.apply(text)
         except UserError as error:
             return {}, error_html(str(error))
+        updates, message = self.apply(text)
+        return {**updates, **on_canvas(path, max_pixels=self.max_pixels)}, message
 
     def apply_styles(self, prompt: str, negative: str, styles: list[str]) -> tuple[Updates, str]:
         """Both prompts with the chosen styles written out, and none chosen."""

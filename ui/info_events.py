@@ -8,7 +8,9 @@ from pipelines.errors import UserError
 from pipelines.imaging.opening import open_picture
 from pipelines.storage import read_infotext
 from ui.form_events import FormEvents, Updates
+from ui.kept_drawings import on_inpaint
 from ui.messages import error_html, infotext_html
+from ui.sources import SourceTab
 from ui.values import Raw, picture_path
 
 LONGEST_ITEM = 2000
@@ -45,10 +47,22 @@ class InfoEvents:
     def send(self, image: Raw, infotext: Raw) -> tuple[Updates, str]:
         """The form's fields from the parameters, and the picture as the new source."""
         path = picture_path(image)
-        updates, message = self._form.apply(infotext) if infotext else ({}, "")
+        updates, message = self._apply(infotext)
+        updates["mode"] = SourceTab.img2img
         if path is not None:
             updates["image"] = str(path)
         return updates, message
+
+    def send_to_inpaint(self, image: Raw, infotext: Raw) -> tuple[Updates, str]:
+        """The form's fields from the parameters, and picture and drawing for their canvas."""
+        path = picture_path(image)
+        updates, message = self._apply(infotext)
+        if path is not None:
+            updates |= on_inpaint(path, max_pixels=self._form.max_pixels)
+        return updates, message
+
+    def _apply(self, infotext: Raw) -> tuple[Updates, str]:
+        return self._form.apply(infotext) if infotext else ({}, "")
 
 
 def describe_html(picture: Image.Image, infotext: str) -> str:

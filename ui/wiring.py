@@ -13,11 +13,12 @@ from ui.events import GenerateEvents
 from ui.example_events import ExampleEvents
 from ui.form_events import FormEvents, StyleEvents, Updates, options_html
 from ui.info_events import InfoEvents
+from ui.kept_drawings import EMPTY
 from ui.messages import error_html
 from ui.panels.models import ModelPanel
 from ui.panels.tools import Field
 from ui.settings_events import SettingsEvents
-from ui.source_wiring import wire_sources
+from ui.source_wiring import show_on_canvas, wire_sources
 from ui.tabs.img2img import Img2ImgTab
 from ui.tabs.png_info import PngInfoTab
 from ui.tabs.settings import SettingsTab
@@ -57,7 +58,8 @@ class Page:
 
     def update(self, updates: Updates) -> dict[Component, Update]:
         """Updates by name as updates by component, which is what Gradio wants."""
-        return {self.fields[name]: value for name, value in updates.items()}
+        components = {**self.fields, **self.main.source.files}
+        return {components[name]: value for name, value in updates.items()}
 
 
 def wire(page: Page, context: Context, uploads: Uploads) -> None:
@@ -145,7 +147,7 @@ def _wire_prompt(page: Page, form: FormEvents) -> None:
 
     def drop(file: Raw) -> dict[Component, Update]:
         updates, message = form.drop(file)
-        return {**page.update(updates), log: message, panel.dropped: None}
+        return {**page.update({**EMPTY, **updates}), log: message, panel.dropped: None}
 
     def apply_styles(prompt: Raw, negative: Raw, styles: Raw) -> dict[Component, Update]:
         updates, message = form.apply_styles(prompt, negative, styles)
@@ -153,7 +155,13 @@ def _wire_prompt(page: Page, form: FormEvents) -> None:
 
     texts = [panel.prompt, panel.negative_prompt]
     panel.paste.click(paste, inputs=[panel.prompt], outputs=outputs, **QUIET)
-    panel.dropped.upload(drop, inputs=[panel.dropped], outputs=[*outputs, panel.dropped], **QUIET)
+    dropped = panel.dropped.upload(
+        drop,
+        inputs=[panel.dropped],
+        outputs=[*outputs, *page.main.source.files.values(), panel.dropped],
+        **QUIET,
+    )
+    show_on_canvas(dropped, page.main.source)
     panel.apply_styles.click(apply_styles, inputs=[*texts, panel.styles], outputs=outputs, **QUIET)
     panel.clear.click(
         None,
@@ -252,12 +260,21 @@ def _wire_info(page: Page, events: InfoEvents) -> None:
     info.image.change(
         events.describe, inputs=[info.image], outputs=[info.infotext, info.info], **QUIET
     )
-    info.send_to_img2img.click(
-        send,
-        inputs=[info.image, info.infotext],
-        outputs=[*page.fields.values(), log],
+
+    def send_to_inpaint(image: Raw, infotext: Raw) -> dict[Component, Update]:
+        updates, message = events.send_to_inpaint(image, infotext)
+        return {**page.update({**EMPTY, **updates}), log: message}
+
+    given, outputs = [info.image, info.infotext], [*page.fields.values(), log]
+    sent = info.send_to_img2img.click(send, inputs=given, outputs=outputs, **QUIET)
+    sent.then(None, js="() => redraw.openTab('img2img')")
+    sent = info.send_to_inpaint.click(
+        send_to_inpaint,
+        inputs=given,
+        outputs=[*outputs, *page.main.source.files.values()],
         **QUIET,
-    ).then(None, js="() => redraw.openTab('img2img')")
+    )
+    show_on_canvas(sent, page.main.source).then(None, js="() => redraw.openTab('img2img')")
 
 
 def _wire_memory(

@@ -4,7 +4,7 @@ import io
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Request, Route, expect
 
 from pipelines.requests import Inpaint, InpaintArea, MaskedContent, MaskMode
 from tests.helpers.driver import Driver
@@ -137,9 +137,12 @@ def test_a_reload_in_the_middle_of_a_job_keeps_picture_mask_and_job(redraw: Driv
 def test_only_generate_uploads_and_only_what_changed(redraw: Driver):
     painter = opened(redraw, "Inpaint", gradient(320, 200))
     uploads: list[str] = []
-    redraw.page.on(
-        "request", lambda request: "/upload" in request.url and uploads.append(request.url)
-    )
+
+    def note(request: Request) -> None:
+        if "/upload" in request.url:
+            uploads.append(request.url)
+
+    redraw.page.on("request", note)
     painter.drag(*STROKE)
     redraw.find("#img2img_res_switch_btn").click()
     redraw.find("#paste").click()
@@ -150,6 +153,7 @@ def test_only_generate_uploads_and_only_what_changed(redraw: Driver):
     redraw.press_generate()
     expect(redraw.find("#img2img_history button")).to_have_count(2)
     assert len(uploads) == 1
+    redraw.page.remove_listener("request", note)
 
 
 def test_generate_before_there_is_a_picture_or_a_mask(redraw: Driver):

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.helpers.driver import Driver, png_bytes
 from tests.helpers.images import gradient
+from tests.helpers.painting import assert_near, canvas, opened, painted_box
 
 pytestmark = pytest.mark.browser
 
@@ -136,3 +137,72 @@ def test_ctrl_v_pastes_a_picture_into_the_image_field(redraw: Driver):
             arg=width,
         )
     redraw.generate()
+
+
+def paint_and_keep(redraw: Driver, tab: str) -> bytes:
+    """A picture of 320x200 with a bar painted on a tab, and the saved result of the same size."""
+    painter = opened(redraw, tab, gradient(320, 200))
+    if tab != "Inpaint":
+        painter.find("[data-field=color]").fill("#ff0000")
+    painter.drag((100, 60), (220, 60))
+    redraw.set_number("img2img_mask_blur", 7)
+    redraw.page.get_by_label("Only masked", exact=True).check()
+    redraw.generate()
+    return redraw.saved()[-1].read_bytes()
+
+
+@pytest.mark.parametrize("tab", ["Inpaint", "Inpaint sketch"])
+def test_a_dropped_result_comes_back_with_what_was_painted(redraw: Driver, tab: str):
+    made = paint_and_keep(redraw, tab)
+    redraw.forget()
+    redraw.open()
+    redraw.drop("#img2img_prompt textarea", made, "result.png")
+    expect(redraw.find("#inpaint_controls")).to_be_visible()
+    canvas(redraw, tab).wait_for_size(320, 200)
+    expect(redraw.number("img2img_mask_blur")).to_have_value("7")
+    expect(redraw.page.get_by_label("Only masked", exact=True)).to_be_checked()
+    redraw.press_generate()
+    expect(redraw.find("#img2img_history button")).to_have_count(2)
+    inpaint = redraw.request.inpaint
+    assert inpaint is not None
+    assert_near(painted_box(inpaint.mask), (90, 50, 230, 70))
+
+
+def test_a_result_without_a_mask_leaves_the_canvas_as_it_is(redraw: Driver):
+    kept = paint_and_keep(redraw, "Inpaint")
+    redraw.forget()
+    redraw.open()
+    redraw.drop("#img2img_prompt textarea", kept, "result.png")
+    expect(redraw.find("#inpaint_controls")).to_be_visible()
+    canvas(redraw, "Inpaint").wait_for_size(320, 200)
+    painter = opened(redraw, "Inpaint", gradient(96, 64))
+    redraw.open_source("img2img")
+    plain_result = make_a_picture_with_unusual_values(redraw)
+    redraw.drop("#img2img_prompt textarea", plain_result, "result.png")
+    expect_unusual_values(redraw)
+    painter.wait_for_size(96, 64)
+
+
+def test_png_info_sends_a_result_to_inpaint(redraw: Driver):
+    made = paint_and_keep(redraw, "Inpaint")
+    redraw.forget()
+    redraw.open()
+    redraw.open_tab("PNG Info")
+    redraw.upload(made, "result.png", field="pnginfo_image")
+    expect(redraw.find("#pnginfo_html")).to_contain_text("Mask blur: 7")
+    redraw.find("#pnginfo_send_to_inpaint").click()
+    expect(redraw.find("#inpaint_controls")).to_be_visible()
+    canvas(redraw, "Inpaint").wait_for_size(320, 200)
+    redraw.press_generate()
+    expect(redraw.find("#img2img_history button")).to_have_count(2)
+    assert redraw.request.inpaint is not None
+    assert_near(painted_box(redraw.request.inpaint.mask), (90, 50, 230, 70))
+
+
+def test_png_info_sends_a_picture_without_a_mask_to_inpaint(redraw: Driver):
+    redraw.open_tab("PNG Info")
+    redraw.upload(png_bytes(gradient(96, 64)), "plain.png", field="pnginfo_image")
+    expect(redraw.find("#pnginfo_html")).to_contain_text("No generation parameters")
+    redraw.find("#pnginfo_send_to_inpaint").click()
+    expect(redraw.find("#inpaint_controls")).to_be_visible()
+    canvas(redraw, "Inpaint").wait_for_size(96, 64)

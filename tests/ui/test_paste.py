@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from pipelines.errors import UserError
@@ -10,6 +11,8 @@ from tests.helpers.page import SlowPainter, make_context
 from ui.context import Context
 from ui.info_events import describe_html
 from ui.paste import last_parameters, paste_text, read_dropped
+from ui.tabs import img2img
+from ui.uploads import Uploads
 
 INFOTEXT = "a cat\nNegative prompt: dog\nSteps: 7, Sampler: Euler a, CFG scale: 3, Size: 512x768"
 MAX_PIXELS = 1_000_000
@@ -65,3 +68,29 @@ def test_png_info_tells_what_a_file_says_and_not_how_it_is_stored():
     assert "<h4>Title</h4><p>a &lt;cat&gt;</p>" in described
     assert "jfif" not in described
     assert "dpi" not in described
+
+
+def test_a_parameter_text_sets_the_inpainting_fields(context: Context):
+    text = (
+        "a cat\nSteps: 7, Sampler: Euler a, CFG scale: 3, Size: 512x768, Mask blur: 12, "
+        "Mask mode: Inpaint not masked, Masked content: latent noise, Inpaint area: Only masked, "
+        "Masked area padding: 48, Soft inpainting enabled: True, Soft inpainting schedule bias: 2"
+    )
+    values = paste_text(context, text).values
+    wanted = {
+        "mask_blur": 12,
+        "mask_mode": "Inpaint not masked",
+        "masked_content": "latent noise",
+        "inpaint_area": "Only masked",
+        "inpaint_padding": 48,
+        "soft_inpainting": True,
+        "soft_schedule_bias": 2,
+    }
+    assert {name: values[name] for name in wanted} == wanted
+
+
+def test_every_pasted_field_is_on_the_page(context: Context):
+    fields = paste_text(context, INFOTEXT).values.keys()
+    with gr.Blocks():
+        page = img2img.build(context, None, Uploads(context.settings))
+    assert fields <= {*page.fields, "checkpoint"}

@@ -1,4 +1,4 @@
-"""The PNG Info tab: what is written in a picture file, and sending it to img2img."""
+"""The PNG Info tab: what is written in a picture file, and sending it on."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ class PngInfoTab:
     infotext: gr.Textbox
     info: gr.HTML
     send_to_img2img: gr.Button
+    send_to_inpaint: gr.Button
 
 
 def build() -> PngInfoTab:
@@ -41,5 +42,13 @@ def build() -> PngInfoTab:
             infotext = gr.Textbox(
                 elem_id="pnginfo_generation_info", visible="hidden", interactive=True
             )
-            send = gr.Button("Send to img2img", elem_id="pnginfo_send_to_img2img", scale=0)
-    return PngInfoTab(image=image, infotext=infotext, info=info, send_to_img2img=send)
+            with gr.Row(elem_id="pnginfo_buttons"):
+                img2img = gr.Button("Send to img2img", elem_id="pnginfo_send_to_img2img", scale=0)
+                inpaint = gr.Button("Send to inpaint", elem_id="pnginfo_send_to_inpaint", scale=0)
+    return PngInfoTab(
+        image=image,
+        infotext=infotext,
+        info=info,
+        send_to_img2img=img2img,
+        send_to_inpaint=inpaint,
+    )
