@@ -1,6 +1,5 @@
 """A1111's colour correction: a result in the colours of the picture it was made from."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -11,6 +10,8 @@ _LUMINOSITY = (0.299, 0.587, 0.114)
 
 def lab(image: Image.Image) -> NDArray[np.uint8]:
     """`image` (RGB) in OpenCV's 8-bit Lab, as (height, width, 3)."""
+    import cv2  # too slow to load for a page that is to be up in a moment
+
     return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2LAB).astype(np.uint8, copy=False)
 
 
@@ -21,6 +22,8 @@ def correct_colours(image: Image.Image, target: NDArray[np.uint8]) -> Image.Imag
     while each pixel keeps the luminosity that it has in `image`. A1111 does this to the result at
     processing size, before anything is laid over it, with the prepared init picture as target.
     """
+    import cv2  # as above
+
     values = lab(image)
     matched = np.stack(
         [_match(values[..., channel], target[..., channel]) for channel in range(3)], axis=-1

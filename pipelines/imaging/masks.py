@@ -4,7 +4,6 @@ A mask is a picture of mode L in which 255 means "repaint" and 0 "leave". Facts 
 arithmetic are in the functions' descriptions.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageOps
@@ -133,6 +132,8 @@ def _kernel_size(sigma: float) -> int:
 def _gaussian(
     values: NDArray[np.uint8], kernel: tuple[int, int], sigma: float
 ) -> NDArray[np.uint8]:
+    import cv2  # too slow to load for a page that is to be up in a moment
+
     return cv2.GaussianBlur(values, kernel, sigma).astype(np.uint8, copy=False)
 
 

@@ -6,14 +6,16 @@ import threading
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from gradio.utils import get_upload_folder
 from PIL import Image
 
 from pipelines.errors import InvalidPicture, InvalidRequest, UserError
-from pipelines.imaging.select import Point, select_by_colour, select_object
 from ui.values import Raw, picture_path
+
+if TYPE_CHECKING:
+    from pipelines.imaging.select import Point
 
 MAX_POINTS = 20_000
 Answer = dict[str, Any]
@@ -61,6 +63,9 @@ def _is_upload(path: Path) -> bool:
 
 def answer(image: Image.Image, question: Mapping[str, Raw]) -> Image.Image:
     """The L mask that `question` asks for; InvalidRequest for a question that makes no sense."""
+    # OpenCV is too slow to load for a page that is to be up in a moment.
+    from pipelines.imaging.select import select_by_colour, select_object
+
     match question.get("kind"):
         case "colour":
             return select_by_colour(
@@ -83,7 +88,7 @@ def pack(mask: Image.Image) -> Answer:
     return {"box": list(box), "mask": base64.b64encode(packed).decode()}
 
 
-def _points(outline: Raw) -> list[Point]:
+def _points(outline: Raw) -> "list[Point]":
     if not isinstance(outline, list) or len(cast("list[Raw]", outline)) > MAX_POINTS:
         raise InvalidRequest(f"An outline must be a list of at most {MAX_POINTS} points.")
     points: list[Point] = []
