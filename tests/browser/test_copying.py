@@ -177,3 +177,20 @@ def test_sending_to_inpaint_can_be_undone_on_the_canvas(redraw: Driver):
     painter.wait_for_size(128, 72)
     painter.button("undo").click()
     painter.wait_for_size(96, 64)
+
+
+def test_on_a_phone_tabs_that_find_no_room_are_reached_as_well(redraw: Driver):
+    redraw.page.set_viewport_size({"width": 390, "height": 844})
+    redraw.upload_picture(gradient(96, 64))
+    redraw.find(f"#{IMG2IMG}_copy_to_{INPAINT_SKETCH}").click()
+    expect(redraw.find("#img2img_mask_alpha")).to_be_visible()
+    redraw.page.wait_for_function(
+        "(id) => redraw.canvas.size(id)?.width === 96", arg=INPAINT_SKETCH
+    )
+    redraw.page.evaluate("(id) => redraw.canvas.get(id).save()", INPAINT_SKETCH)
+    redraw.reload()
+    expect(redraw.find(f"#{INPAINT_SKETCH} .canvas-picture")).to_be_visible()
+    wide, window = redraw.page.evaluate(
+        "() => [document.documentElement.scrollWidth, window.innerWidth]"
+    )
+    assert wide <= window
