@@ -85,11 +85,12 @@ def _wire_generate(page: Page, events: GenerateEvents) -> None:
     results, source = page.main.results, page.main.source
     inputs: dict[str, Component] = {**page.fields, **source.files}
     collect = collect_js([*inputs.values()], [*source.canvases.values()])
+    place_of_mode = list(inputs).index("mode")
     pressed = page.main.prompt.generate.click(
         events.submit,
         inputs_kwargs={**inputs},
         outputs=[results.log],
-        js=f"(...args) => redraw.sources.submit(args, {collect})",
+        js=f"(...args) => redraw.sources.submit(args, {place_of_mode}, {collect})",
         trigger_mode="multiple",
         **QUIET,
     )

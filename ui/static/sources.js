@@ -88,11 +88,13 @@
 
   let refused = ""; // why the last drawing could not be sent
 
-  // The step before Generate: `args` with what `collect` adds to them.
-  const submit = async (args, collect) => {
+  // The step before Generate: `args` with what `collect` adds to them, and in `place` the tab that
+  // is in front now, which the field `mode` may not have heard of yet.
+  const submit = async (args, place, collect) => {
     refused = "";
+    const sent = args.with(place, TABS.indexOf(inFront()));
     try {
-      return await collect(...args);
+      return await collect(...sent);
     } catch (error) {
       refused = error.message;
       throw error;
