@@ -149,13 +149,21 @@
 
     changed() {
       this.version += 1;
-      clearTimeout(this.saving);
-      this.saving = setTimeout(() => this.save(), SAVED_AFTER);
+      this.saveSoon();
       this.bars.show();
       document.dispatchEvent(new CustomEvent("redraw:canvas", { detail: { id: this.id } }));
     }
 
+    // Not during a stroke: its tiles are still written to, and would count as kept half painted.
+    saveSoon() {
+      clearTimeout(this.saving);
+      const save = () => (this.pointer.gesture ? this.saveSoon() : this.save());
+      this.saving = setTimeout(save, SAVED_AFTER);
+    }
+
+    // A stroke that is still being made ends here.
     save() {
+      this.settle();
       clearTimeout(this.saving);
       return this.memory.save(this.state);
     }

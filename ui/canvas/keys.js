@@ -135,6 +135,9 @@
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) for (const canvas of all()) canvas.save();
     });
+    window.addEventListener("pagehide", () => {
+      for (const canvas of all()) canvas.save();
+    });
   };
 
   redraw.paint.listen = listen;

@@ -71,6 +71,7 @@
           else tiles.delete([this.key, index]);
         });
       }
+      transaction.commit?.(); // at once: the page may be about to go
       await new Promise((resolve, reject) => {
         transaction.oncomplete = resolve;
         transaction.onabort = () => reject(transaction.error);

@@ -88,6 +88,42 @@ def test_the_drawing_survives_a_reload(studio: Studio):
     assert_same_picture(again.picture, first.picture)
 
 
+def test_a_stroke_survives_a_reload_that_follows_at_once(studio: Studio):
+    mask = studio.mask
+    mask.open(gradient(WIDTH, HEIGHT))
+    mask.state("save()")
+    mask.drag((100, 100), (300, 200))
+    studio.load()
+    mask = studio.mask
+    mask.wait_for_size(WIDTH, HEIGHT)
+    assert mask.take().is_drawn
+
+
+def test_a_save_that_falls_due_in_the_middle_of_a_stroke_waits_for_all_of_it(studio: Studio):
+    mask = studio.mask
+    mask.open(gradient(WIDTH, HEIGHT))
+    mask.set("size", 20)
+    studio.page.mouse.move(*mask.client(20, 100))
+    studio.page.mouse.down()
+    studio.page.mouse.move(*mask.client(60, 100))
+    studio.page.evaluate(
+        """() => {
+            const [real, due] = [window.setTimeout, []];
+            window.setTimeout = (call) => due.push(call);
+            redraw.canvas.get("mask").saveSoon();
+            window.setTimeout = real;
+            for (const call of due) call();
+        }"""
+    )
+    studio.page.mouse.move(*mask.client(200, 100))
+    studio.page.mouse.up()
+    mask.state("save()")
+    studio.load()
+    mask = studio.mask
+    mask.wait_for_size(WIDTH, HEIGHT)
+    assert_near(box(mask.take().drawing), (10, 90, 210, 110))
+
+
 def test_the_drawing_survives_a_cleaned_cache(studio: Studio):
     mask = studio.mask
     mask.open(gradient(WIDTH, HEIGHT))
