@@ -210,6 +210,10 @@ def _drawn_mask(picture: Image.Image, inpaint: Inpaint) -> Image.Image:
 def _final_mask(drawn: Image.Image, inpaint: Inpaint) -> Image.Image:
     """Inverted and blurred; refused if that leaves nothing."""
     inverted = inpaint.mode is MaskMode.not_masked
+    if drawn.getbbox() is None and inpaint.mask.getbbox() is not None and not inverted:
+        raise InvalidRequest(
+            f"Mask transparency {inpaint.transparency:g} leaves nothing of the mask; lower it."
+        )
     mask = masks.invert(drawn) if inverted else drawn
     if mask.getbbox() is None:
         raise InvalidRequest(

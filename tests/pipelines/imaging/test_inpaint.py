@@ -375,6 +375,13 @@ def test_a_mask_of_half_transparency_rounds_away_and_that_is_said():
     prepare_inpaint(picture, replace(inpaint, soft=SoftInpainting()), Size(96, 80))
 
 
+def test_a_mask_that_is_all_transparent_is_refused_for_that():
+    picture, painted, mask = sketched()
+    inpaint = Inpaint(mask=mask, painted=painted, transparency=100)
+    with pytest.raises(InvalidRequest, match=r"^Mask transparency 100 leaves nothing of the mask"):
+        prepare_inpaint(picture, inpaint, Size(96, 80))
+
+
 @pytest.mark.parametrize("blur", [0, 4, 64])
 @pytest.mark.parametrize("padding", [0, 32, 4096])
 @pytest.mark.parametrize("processing", [(64, 64), (64, 2048), (2048, 64)])
