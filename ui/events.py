@@ -136,7 +136,10 @@ class GenerateEvents:
             if path.is_relative_to(self._context.outputs.resolve()):
                 return str(path)
         copy = picture.image.copy()
+        profile = copy.info.get("icc_profile")  # the numbers mean other colours without it
         copy.info = {"parameters": picture.infotext}
+        if profile is not None:
+            copy.info["icc_profile"] = profile
         return copy
 
 

@@ -1,12 +1,16 @@
 """The result column: selection, buttons, before and after."""
 
+import io
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.helpers.driver import Driver
 from tests.helpers.images import gradient
+from tests.helpers.painting import opened
+from tests.helpers.profiles import swapped_profile
 
 pytestmark = pytest.mark.browser
 
@@ -83,3 +87,17 @@ def test_typing_goes_on_undisturbed_while_a_result_arrives(redraw: Driver):
     expect(redraw.find("#img2img_gallery .preview img").first).to_be_visible()
     redraw.page.keyboard.type("still here")
     expect(redraw.prompt).to_have_value("still here")
+
+
+def test_an_unsaved_result_keeps_its_colour_profile(redraw: Driver):
+    redraw.running.context.settings.change({"samples_save": False})
+    picture = gradient(320, 200)
+    profile = picture.info["icc_profile"] = swapped_profile()
+    painter = opened(redraw, "Inpaint", picture)
+    painter.drag((100, 60), (220, 60))
+    redraw.generate()
+    shown = redraw.find("#img2img_gallery .preview img").first
+    address = shown.get_attribute("src") or ""
+    served = Image.open(io.BytesIO(redraw.page.request.get(address).body()))
+    assert served.info["icc_profile"] == profile
+    assert "Steps" in served.info["parameters"]
