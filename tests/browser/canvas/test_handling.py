@@ -89,13 +89,16 @@ def test_a_picture_of_the_page_can_be_dragged_in(studio: Studio):
     mask.wait_for_size(70, 60)
 
 
-def test_a_file_that_is_no_picture_is_refused_in_words(studio: Studio):
+def test_a_file_that_is_no_picture_is_refused_in_words_that_move_nothing(studio: Studio):
+    bar = studio.sketch.find(".canvas-bar-bottom")
+    before = bar.bounding_box()
     studio.sketch.find("input[type=file]").set_input_files(
         {"name": "notes.png", "mimeType": "image/png", "buffer": b"not a picture"}
     )
     expect(studio.sketch.find(".canvas-info")).to_have_text(
         "notes.png is not a picture that this browser can show."
     )
+    assert bar.bounding_box() == before
 
 
 def test_shift_and_the_wheel_zoom_at_the_pointer(studio: Studio):
