@@ -32,7 +32,10 @@ A1111 = {
     "disable_token_counters": False, "tiling": False, "inpainting_mask_weight": 1.0,
     "img2img_color_correction": False, "overlay_inpaint": True, "return_mask": False,
     "return_mask_composite": False, "save_mask": False, "save_mask_composite": False,
-    "save_images_before_color_correction": False,
+    "save_images_before_color_correction": False, "img2img_batch_show_results_limit": 32,
+    "img2img_editor_height": 720, "img2img_sketch_default_brush_color": "#ffffff",
+    "img2img_inpaint_mask_brush_color": "#ffffff",
+    "img2img_inpaint_sketch_default_brush_color": "#ffffff",
 }  # fmt: skip
 """Keys that A1111 has too, with its defaults."""
 
