@@ -1,4 +1,4 @@
-"""The drawing surface: a picture and its segmentation, drawn on together with antialiased shapes.
+"""The drawing surface: a picture, its segmentation and its depth, drawn on together.
 
 Coordinates and sizes are fractions of the side, x to the right and y down.
 """
@@ -19,13 +19,15 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.uint8]
 
-SIDE = 512  # of the picture while it is drawn; the segmentation has half of it
+SIDE = 512  # of the picture while it is drawn; segmentation and depth have half of it
 LABELS = (
-    *("sky", "cloud", "sun", "far", "ground", "water", "road", "house", "tree", "boat"),
-    *("balloon", "fire", "fence", "cat", "tower", "tent", "person", "flower"),
+    *("sky", "cloud", "sun", "moon", "far", "ground", "water"),
+    *("house", "tree", "pine", "cactus", "boat", "balloon", "lighthouse", "tent"),
 )
+OBJECTS = LABELS[LABELS.index("house") :]
 _FRACTION_BITS = 4  # OpenCV takes sixteenths of a pixel
 _NOISES = 6
+_FAR = 0.15  # nearness of the mountains and of the ground at the horizon
 
 cv2.setNumThreads(0)  # the drawing is spread over processes instead
 
@@ -51,13 +53,17 @@ def noise_bank() -> tuple[Floats, ...]:
 
 
 class Canvas:
-    """A 512×512 RGB picture and its 256×256 labels; all chance comes from the seed."""
+    """A 512×512 RGB picture, its 256×256 labels and depth; all chance comes from the seed."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self._generator = np.random.default_rng(seed)
         self.picture: Bytes = np.zeros((SIDE, SIDE, 3), np.uint8)
         self.labels: Bytes = np.zeros((SIDE // 2, SIDE // 2), np.uint8)
+        # As MiDaS draws it: 0 is infinitely far, 255 is at the viewer's feet.
+        self.depth: Bytes = np.zeros((SIDE // 2, SIDE // 2), np.uint8)
+        self.horizon = 0.5  # height of the horizon
+        self.nearness = 0.0  # 0 to 1, of the labelled shapes drawn next
 
     def polygon(self, points: Sequence[Point], colour: Colour, label: str | None = None) -> None:
         """Fills the polygon through `points`."""
@@ -65,7 +71,8 @@ class Canvas:
         _fill(self.picture, corners, clamp(colour))
         if label is not None:
             halved = np.round(corners / 2).astype(np.int32)
-            cv2.fillPoly(self.labels, [halved], LABELS.index(label))
+            for target, value in self._known(label):
+                cv2.fillPoly(target, [halved], value)
 
     def ellipse(
         self,
@@ -86,7 +93,8 @@ class Canvas:
         if label is not None:
             middle = (_label_pixels(centre[0]), _label_pixels(centre[1]))
             axes = (max(1, _label_pixels(radii[0])), max(1, _label_pixels(radii[1])))
-            cv2.ellipse(self.labels, middle, axes, tilt, 0, 360, LABELS.index(label), -1)
+            for target, value in self._known(label):
+                cv2.ellipse(target, middle, axes, tilt, 0, 360, value, -1)
 
     def line(
         self, start: Point, end: Point, colour: Colour, width: float, label: str | None = None
@@ -102,7 +110,8 @@ class Canvas:
             first = (int(start[0] * SIDE / 2), int(start[1] * SIDE / 2))
             last = (int(end[0] * SIDE / 2), int(end[1] * SIDE / 2))
             thickness = max(1, int(width * SIDE / 2))
-            cv2.line(self.labels, first, last, LABELS.index(label), thickness)
+            for target, value in self._known(label):
+                cv2.line(target, first, last, value, thickness)
 
     def noise(self) -> Floats:
         """A random 512×512 window of the noise bank, mirrored half of the time."""
@@ -119,7 +128,7 @@ class Canvas:
         bottom: Colour,
         label: str,
         *,
-        texture: float = 6.0,
+        texture: float = 3.5,
         depth: float = 0.35,
     ) -> None:
         """Fills all below `ridge`, one height per column, with a vertical gradient and noise.
@@ -141,6 +150,22 @@ class Canvas:
         self.picture[first_row:] = np.clip(rows, 0, 255).astype(np.uint8)
         halved = np.round(outline / 2).astype(np.int32)
         cv2.fillPoly(self.labels, [halved], LABELS.index(label))
+        covered = np.zeros_like(self.depth)
+        cv2.fillPoly(covered, [halved], 1)
+        heights = np.arange(SIDE // 2) / (SIDE // 2)
+        near = [_FAR if label == "far" else self.nearness_at(height) for height in heights]
+        rows_of_depth = (np.array(near) * 255).astype(np.uint8)[:, None]
+        self.depth[:] = np.where(covered > 0, rows_of_depth, self.depth)
+
+    def nearness_at(self, height: float) -> float:
+        """How near what stands on the ground at `height` is: 0 at the horizon, 1 at the bottom."""
+        share = (height - self.horizon) / (1 - self.horizon)
+        return min(1.0, max(_FAR, _FAR + (1 - _FAR) * share))
+
+    def _known(self, label: str) -> tuple[tuple[Bytes, int], tuple[Bytes, int]]:
+        """What a labelled shape writes where, besides its colour."""
+        depth = round(255 * self.nearness)
+        return (self.labels, LABELS.index(label)), (self.depth, depth)
 
     def ridge(self, base: float, amplitude: float, waves: Sequence[int] = (1, 2, 3)) -> Doubles:
         """A gentle line of hills around `base`: a sum of sines, one height per column."""

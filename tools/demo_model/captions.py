@@ -2,154 +2,105 @@
 
 import random
 
-from tools.demo_model.scene import GLOOMY_SKIES, SPREAD, Attributes, Thing
+from tools.demo_model.scene import DUSK, Attributes, Thing
 
 _TIMES = {
-    "day": ("day", "daytime", "a sunny day", "by day", "bright day"),
-    "sunset": ("sunset", "at sunset", "evening", "sunset sky", "orange sunset"),
-    "night": ("night", "at night", "night", "dark night", "night scene"),
-    "dawn": ("dawn", "at dawn", "sunrise", "early morning", "pink morning sky"),
+    "day": ("day", "day", "daytime", "a sunny day", "by day"),
+    "sunset": ("sunset", "sunset", "at sunset", "evening", "sunset sky"),
+    "night": ("night", "night", "at night", "dark night"),
+    "dawn": ("dawn", "dawn", "at dawn", "sunrise", "early morning"),
 }
 _SKIES = {
     "cloudy": ("clouds", "cloudy sky", "clouds in the sky"),
-    "overcast": ("overcast", "gray sky", "overcast sky"),
-    "rain": ("rain", "rainy", "raining", "rainy weather"),
-    "rainbow": ("a rainbow", "rainbow", "rainbow in the sky"),
-    "stars": ("stars", "starry sky", "starry night", "stars in the sky"),
-    "snowfall": ("snowfall", "snowing", "falling snow"),
+    "stars": ("stars", "starry sky", "starry night"),
+    "clear": ("clear sky",),
 }
-_SEASONS = {
-    "autumn": ("autumn", "fall", "autumn colors"),
-    "winter": ("winter", "snow", "snowy", "covered in snow"),
+_WINTER = ("winter", "snow", "snowy", "covered in snow")
+_STYLES = ("storybook illustration", "illustration", "painting")
+_PLACES = {
+    "hills": ("green hills", "hills", "rolling hills"),
+    "mountains": ("mountains",),
+    "desert": ("desert", "desert", "sand dunes"),
+    "sea": ("sea", "the sea", "ocean"),
 }
-_STYLES = {
-    "flat": (
-        *("storybook illustration", "flat illustration", "illustration", "digital painting"),
-        *("vector art", "painting", "cartoon"),
-    ),
-    "watercolor": ("watercolor", "watercolor painting", "watercolour", "aquarelle painting"),
-    "ink": (
-        *("ink drawing", "black and white ink drawing", "pen sketch", "line drawing"),
-        "black and white sketch",
-    ),
-}
-_SEA = ("sea", "ocean", "the sea", "seascape")
-_HILLS = {
-    "summer": ("green hills", "green hills", "rolling hills", "hills", "countryside"),
-    "autumn": ("autumn hills", "hills"),
-    "winter": ("snowy hills", "hills"),
-}
-_MEADOWS = {
-    "summer": ("meadow", "green meadow", "grass field", "field"),
-    "flowers": ("meadow", "grass field", "field of flowers", "flower meadow"),
-    "autumn": ("autumn field", "meadow", "field"),
-    "winter": ("snowy field", "snowy meadow", "field"),
-}
-_TREES = {"2": ("two ", "two "), "3": ("three ",)}
 _SIDES = {
-    "left": (" on the left", " on the left", " on the left side", " at left"),
-    "right": (" on the right", " on the right", " on the right side", " at right"),
-    "middle": (" in the center", " in the middle", " in the centre"),
+    "left": (" on the left", " on the left", " on the left side"),
+    "right": (" on the right", " on the right", " on the right side"),
+    "middle": (" in the middle", " in the center", " in the centre"),
 }
-_PEOPLE = ("person", "person", "man", "woman", "girl", "boy", "child")
+_ARTICLES = ("a ", "a ", "a ", "one ")
+_WORDS = {
+    "sailboat": ("sailboat", "sailboat", "boat", "sailing boat"),
+    "hot air balloon": ("hot air balloon", "hot air balloon", "balloon"),
+    "house": ("house", "house", "house", "cottage"),
+}
+# How often each part is said.
+_THING, _SUN, _PLACE, _TIME, _SKY, _SNOW, _STYLE = 0.96, 0.7, 0.94, 0.88, 0.5, 0.9, 0.12
+_SIDE, _COLOUR, _GREEN = 0.5, 0.94, 0.3
 
 
 def caption(attributes: Attributes, chance: random.Random) -> str:
-    """One of the many captions of a picture; most leave something out, as prompts do.
+    """One of the many captions of a picture; some leave something out, as prompts do.
 
     The same state of `chance` words a picture and its mirror image alike, left and right swapped.
     """
     told = [
         thing
         for thing in attributes.things
-        if chance.random() < (0.6 if thing.name in ("sun", "birds") else 0.92)
+        if chance.random() < (_SUN if thing.name in ("sun", "moon", "crescent moon") else _THING)
     ]
     chance.shuffle(told)
-    objects = [_phrase(thing, chance) for thing in told]
-    place = "landscape" if chance.random() < 0.12 else _place(attributes, chance)
-    named_place = [place] if chance.random() < 0.85 or not objects else []
+    objects = [phrase(thing, chance) for thing in told]
+    place = _place(attributes, chance)
+    named_place = [place] if chance.random() < _PLACE or not objects else []
     extras = _extras(attributes, chance)
-    order = chance.choices(["sentence", "shuffled", "with", "extras", "objects"], _ORDERS)[0]
-    if not objects or order == "shuffled":
+    order = chance.choice(("sentence", "sentence", "shuffled", "with"))
+    if not objects or not named_place or order == "shuffled":
         parts = [*named_place, *objects, *extras]
         chance.shuffle(parts)
     elif order == "sentence":
-        joint = " and " if len(objects) <= 2 and chance.random() < 0.6 else ", "
-        where = f" {_located(place, attributes, chance)}" if named_place else ""
-        parts = [joint.join(objects) + where, *extras]
-    elif order == "with":
-        parts = [f"{place} with {' and '.join(objects)}", *extras]
-    elif order == "extras":
-        parts = [*extras, *named_place, *objects]
+        joint = chance.choice((" and ", ", "))
+        parts = [f"{joint.join(objects)} {_located(place, attributes, chance)}", *extras]
     else:
-        parts = [*objects, *extras, *named_place]
-    return _styled(", ".join(parts), attributes, chance)
-
-
-_ORDERS = [34, 26, 16, 12, 12]
-
-
-def _styled(text: str, attributes: Attributes, chance: random.Random) -> str:
-    if chance.random() >= (0.35 if attributes.style == "flat" else 0.93):
-        return text
-    style = chance.choice(_STYLES[attributes.style])
-    if chance.random() < 0.35:
-        return chance.choice([f"{style} of ", f"a {style} of ", f"{style}, "]) + text
-    return f"{text}, {style}"
+        parts = [f"{place} with {' and '.join(objects)}", *extras]
+    if chance.random() < _STYLE:
+        parts.append(chance.choice(_STYLES))
+    return ", ".join(parts)
 
 
 def _extras(attributes: Attributes, chance: random.Random) -> list[str]:
     """Time, sky and season, each with the chance that it is worth saying."""
     extras: list[str] = []
-    sky, season, time = attributes.sky, attributes.season, attributes.time
-    if chance.random() < (0.9 if time == "night" else 0.72):
-        dull_day = time == "day" and sky in GLOOMY_SKIES
-        extras.append("day" if dull_day else chance.choice(_TIMES[time]))
-    if chance.random() < (0.35 if sky in ("clear", "cloudy") else 0.75):
-        clear = ("clear sky", "clear sky", "blue sky" if time == "day" else "clear sky")
-        extras.append(chance.choice(_SKIES.get(sky, clear)))
-    if season != "summer":
-        if chance.random() < 0.7:
-            extras.append(chance.choice(_SEASONS[season]))
-    elif attributes.terrain != "desert" and chance.random() < 0.12:
-        extras.append("summer" if attributes.terrain == "sea" else chance.choice(_WARM))
+    if attributes.time != DUSK and chance.random() < _TIME:
+        extras.append(chance.choice(_TIMES[attributes.time]))
+    if chance.random() < _SKY:
+        extras.append(chance.choice(_SKIES[attributes.sky]))
+    if attributes.season == "winter" and chance.random() < _SNOW:
+        extras.append(chance.choice(_WINTER))
     return extras
 
 
-_WARM = ("summer", "spring")
-
-
 def _place(attributes: Attributes, chance: random.Random) -> str:
-    season = attributes.season
-    if attributes.terrain == "hills":
-        return chance.choice(_HILLS[season])
-    if attributes.terrain == "mountains":
-        snowy = attributes.snowy_peaks and chance.random() < 0.6
-        return "snowy mountains" if snowy else "mountains"
-    if attributes.terrain == "desert":
-        return chance.choice(("desert", "desert dunes", "sand dunes", "desert"))
-    if attributes.terrain == "sea":
-        shore = ("beach", "sea and beach", "sandy beach") if attributes.beach else ("open sea",)
-        return chance.choice((*_SEA, *shore))
-    return chance.choice(_MEADOWS["flowers" if attributes.flowers else season])
+    if attributes.season == "winter":
+        return f"{chance.choice(('snowy ', ''))}{attributes.terrain}"
+    return chance.choice(_PLACES[attributes.terrain])
 
 
 def _located(place: str, attributes: Attributes, chance: random.Random) -> str:
-    """`place` with the preposition that fits, as in "among green hills"."""
+    """`place` with a preposition that fits, as in "on green hills"."""
     if attributes.terrain == "desert":
-        return "in the desert"
+        return f"in the {place}"
     if attributes.terrain == "sea":
-        return f"by the {place.removeprefix('the ')}"
+        return chance.choice(("by the ", "on the ", "at ")) + place.removeprefix("the ")
     if attributes.terrain == "mountains":
-        return chance.choice(["in the ", "in front of ", "with "]) + place
-    if "field" in place or place == "meadow":
-        return chance.choice(["in a ", "on a "]) + place
-    return chance.choice(["among ", "on ", "in "]) + place
+        return chance.choice(("in the ", "in front of ")) + place
+    return chance.choice(("on ", "among ")) + place
 
 
-def _phrase(thing: Thing, chance: random.Random) -> str:
+def phrase(thing: Thing, chance: random.Random) -> str:
+    """A thing in words, half of the time with the side it is on."""
     text = _named(thing, chance)
-    if thing.name in SPREAD or chance.random() >= 0.38:
+    if chance.random() >= _SIDE:
         return text
     side = "left" if thing.x < 0.37 else "right" if thing.x > 0.63 else "middle"
     return text + chance.choice(_SIDES[side])
@@ -158,41 +109,12 @@ def _phrase(thing: Thing, chance: random.Random) -> str:
 def _named(thing: Thing, chance: random.Random) -> str:
     name, colour = thing.name, thing.colour
     if name == "pine trees":
-        if chance.random() >= 0.75:
-            return name
-        return chance.choice(_TREES.get(colour, ("some ", "a group of ", ""))) + name
+        counted = {"2": "two ", "3": "three "}[colour]
+        return chance.choice((counted, "")) + name
     if name in ("sun", "moon", "crescent moon"):
-        short = name if chance.random() < 0.8 else name.split()[-1]
-        return chance.choice(["the ", "a ", ""]) + short
-    if name == "person":
-        who = "a " + chance.choice(_PEOPLE)
-        coats = [f" in {colour}", f" in a {colour} coat", f" wearing {colour}"]
-        return who + chance.choice(coats) if chance.random() < 0.7 else who
-    if name in _PLAIN:
-        return chance.choice(_PLAIN[name])
-    articles, words, likelihood = _WORDS.get(name, (("",), (name,), 0.8))
-    if name == "tree" and colour == "green":
-        likelihood = 0.25
+        return chance.choice(("the ", "a ", "")) + name
+    likelihood = _GREEN if name == "tree" and colour == "green" else _COLOUR
     said = f"{colour} " if colour and chance.random() < likelihood else ""
-    text = said + chance.choice(words)
-    article = chance.choice(articles) or ("an " if text[0] in "aeiou" else "a ")
-    return article + text
-
-
-_PLAIN = {
-    "pine tree": ("a pine tree",),
-    "birds": ("birds", "flying birds"),
-    "river": ("a river", "a river", "a stream"),
-    "road": ("a road", "a path", "a winding road"),
-}
-# Articles, nouns, and how often the colour is said.
-_WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], float]] = {
-    "sailboat": (("a ",), ("sailboat", "boat", "sailing boat"), 0.7),
-    "hot air balloon": (("a ",), ("hot air balloon", "hot air balloon", "balloon"), 0.85),
-    "house": (
-        ("a ", "a ", "a ", "one ", "a small "),
-        ("house", "house", "house", "cottage", "cabin"),
-        0.88,
-    ),
-    "tree": (("a ", "a ", "a big "), ("tree",), 0.6),
-}
+    text = said + chance.choice(_WORDS.get(name, (name,)))
+    article = chance.choice(_ARTICLES)
+    return ("an " if article == "a " and text[0] in "aeiou" else article) + text

@@ -11,9 +11,6 @@ NAMED: dict[str, Colour] = {
     "green": (60, 150, 70),
     "orange": (238, 130, 40),
     "purple": (134, 74, 176),
-    "black": (38, 36, 40),
-    "brown": (130, 86, 52),
-    "gray": (140, 140, 146),
 }
 
 # What each time of day multiplies the colours of lit things by.
@@ -22,6 +19,7 @@ AMBIENT: dict[str, Colour] = {
     "sunset": (1.0, 0.74, 0.60),
     "dawn": (0.96, 0.84, 0.90),
     "night": (0.34, 0.40, 0.60),
+    "dusk": (0.74, 0.52, 0.82),
 }
 
 WHITE: Colour = (255, 255, 255)

@@ -1,4 +1,4 @@
-"""The pictures of the training on disk: shards of an array and the attributes of each picture."""
+"""The pictures of the training on disk: shards of arrays and the attributes of each picture."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from pipelines.files import write_atomically
 from tools.demo_model.canvas import Bytes
 from tools.demo_model.recipe import Recipe
 from tools.demo_model.render import render
-from tools.demo_model.scene import Attributes
+from tools.demo_model.scene import LEFT_TO_CHANCE, Attributes, Choices
 
 
 def shard_starts(recipe: Recipe) -> list[int]:
@@ -20,10 +20,10 @@ def shard_starts(recipe: Recipe) -> list[int]:
     return list(range(0, recipe.pictures, recipe.shard))
 
 
-def draw_all(folder: Path, recipe: Recipe) -> None:
+def draw_all(folder: Path, recipe: Recipe, choices: Choices = LEFT_TO_CHANCE) -> None:
     """Draws every shard that is not there yet, in several processes."""
     jobs = [
-        (folder, start, recipe.shard)
+        (folder, start, recipe.shard, choices)
         for start in shard_starts(recipe)
         if not attributes_path(folder, start).exists()
     ]
@@ -37,7 +37,17 @@ def draw_all(folder: Path, recipe: Recipe) -> None:
 
 def read_pictures(folder: Path, start: int) -> Bytes:
     """The pictures of one shard: count×256×256×3, RGB."""
-    return np.load(_pictures_path(folder, start))
+    return np.load(_array_path(folder, start, "pictures"))
+
+
+def read_labels(folder: Path, start: int) -> Bytes:
+    """The segmentation of one shard: count×256×256, places in canvas.LABELS."""
+    return np.load(_array_path(folder, start, "labels"))
+
+
+def read_depth(folder: Path, start: int) -> Bytes:
+    """The depth of one shard: count×256×256, 0 is far and 255 near."""
+    return np.load(_array_path(folder, start, "depth"))
 
 
 def read_attributes(folder: Path, start: int) -> list[Attributes]:
@@ -57,13 +67,19 @@ def attributes_path(folder: Path, start: int) -> Path:
     return folder / f"{start:06d}.json"
 
 
-def _pictures_path(folder: Path, start: int) -> Path:
-    return folder / f"{start:06d}.npy"
+def _array_path(folder: Path, start: int, name: str) -> Path:
+    return folder / f"{start:06d}.{name}.npy"
 
 
-def _draw_shard(folder: Path, start: int, count: int) -> None:
-    renderings = [render(seed) for seed in range(start, start + count)]
+def _draw_shard(folder: Path, start: int, count: int, choices: Choices) -> None:
+    renderings = [render(seed, choices) for seed in range(start, start + count)]
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(_pictures_path(folder, start), np.stack([one.picture for one in renderings]))
+    arrays = {
+        "pictures": [one.picture for one in renderings],
+        "labels": [one.labels for one in renderings],
+        "depth": [one.depth for one in renderings],
+    }
+    for name, array in arrays.items():
+        np.save(_array_path(folder, start, name), np.stack(array))
     fields = [asdict(one.attributes) for one in renderings]
     write_atomically(attributes_path(folder, start), json.dumps(fields).encode())

@@ -20,7 +20,22 @@ class VaeRecipe:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DenoiserRecipe:
+class Pace:
+    """How long, how fast and how much at once something is trained."""
+
+    steps: int
+    batch: int  # pictures a step
+    learning_rate: float
+    muon_rate: float = 0.02  # the learning rate of what Muon trains
+    warmup: int
+    decay: int  # the last steps, over which the learning rate falls
+    floor: float = 0.02  # of the learning rate at the end
+    ema: float
+    save_every: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DenoiserRecipe(Pace):
     """The UNet and the text encoder: their shape and how they learn together."""
 
     channels: tuple[int, ...] = (48, 96, 160)
@@ -29,19 +44,91 @@ class DenoiserRecipe:
     text_width: int = 160
     text_layers: int = 3
     text_heads: int = 4
-    steps: int = 3750
+    steps: int = 6000
     batch: int = 16  # whole pictures a step; crops come in larger batches of the same area
     learning_rate: float = 1.2e-3
-    warmup: int = 200
-    decay: int = 1200  # the last steps, over which the learning rate falls
-    floor: float = 0.02  # of the learning rate at the end
+    warmup: int = 100
+    decay: int = 1500
     ema: float = 0.999
     caption_dropout: float = 0.1
-    snr_cap: float = 5.0  # min-SNR weighting, Hang et al. 2023
-    crop_steps: int = 700  # the first steps, that learn mostly from crops around objects
-    crop_share_first: float = 0.7
-    crop_share_later: float = 0.25
+    object_weight: float = 2.0  # how much more the loss counts on objects
+    crop_steps: int = 500  # the first steps, that learn mostly from crops around objects
+    crop_share_first: float = 0.4
+    crop_share_later: float = 0.15
     save_every: int = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ControlRecipe(Pace):
+    """A ControlNet of one kind."""
+
+    hint_channels: tuple[int, ...] = (8, 16, 48, 96)
+    steps: int = 550
+    warm_steps: int = 350  # of one that starts from another one
+    batch: int = 16
+    learning_rate: float = 2e-3
+    muon_rate: float = 0.03
+    warmup: int = 20
+    decay: int = 250
+    ema: float = 0.99
+    save_every: int = 100
+    lateness: float = 1.5  # of the timesteps, see training/noise.py
+    caption_dropout: float = 0.5  # so that the control, and not the words, carries the layout
+
+    def shortened(self) -> Pace:
+        """The pace of one that starts from another one."""
+        return replace(self, steps=self.warm_steps)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InpaintingRecipe(Pace):
+    """The UNet that also sees a mask and what is outside of it."""
+
+    steps: int = 600
+    batch: int = 16
+    learning_rate: float = 1e-3
+    muon_rate: float = 0.004  # at 0.02, what is known is forgotten first
+    warmup: int = 20
+    decay: int = 300
+    ema: float = 0.99
+    save_every: int = 100
+    lateness: float = 1.3
+    caption_dropout: float = 0.1
+    shards: int = 8  # of pictures that it learns from
+    mask_weight: float = 2.0  # how much more the loss counts under the mask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoraRecipe(Pace):
+    """The style of ink, as a small change of the UNet."""
+
+    pictures: int = 1000
+    rank: int = 8
+    steps: int = 300
+    batch: int = 16
+    learning_rate: float = 2e-3
+    warmup: int = 20
+    decay: int = 150
+    ema: float = 0.98
+    save_every: int = 50
+    lateness: float = 1.3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmbeddingRecipe(Pace):
+    """The light of dusk, as a new word."""
+
+    pictures: int = 1000
+    vectors: int = 4
+    first_words: tuple[str, ...] = ("sunset", "night")  # where the vectors start
+    steps: int = 300
+    batch: int = 16
+    learning_rate: float = 2e-2
+    warmup: int = 10
+    decay: int = 150
+    ema: float = 0.95
+    save_every: int = 50
+    lateness: float = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,9 +143,14 @@ class Recipe:
     threads: int = 2  # that train
     vae: VaeRecipe = field(default_factory=VaeRecipe)
     denoiser: DenoiserRecipe = field(default_factory=DenoiserRecipe)
+    control: ControlRecipe = field(default_factory=ControlRecipe)
+    inpainting: InpaintingRecipe = field(default_factory=InpaintingRecipe)
+    lora: LoraRecipe = field(default_factory=LoraRecipe)
+    embedding: EmbeddingRecipe = field(default_factory=EmbeddingRecipe)
 
 
 FULL = Recipe()
+_MINIATURE: dict[str, int] = {"steps": 4, "batch": 2, "warmup": 2, "decay": 2, "save_every": 2}
 MINIATURE = Recipe(
     pictures=24,
     held_out=8,
@@ -81,4 +173,8 @@ MINIATURE = Recipe(
         crop_steps=3,
         save_every=2,
     ),
+    control=replace(FULL.control, hint_channels=(8, 8, 8, 8), warm_steps=2, **_MINIATURE),
+    inpainting=replace(FULL.inpainting, shards=2, **_MINIATURE),
+    lora=replace(FULL.lora, pictures=16, **_MINIATURE),
+    embedding=replace(FULL.embedding, pictures=16, **_MINIATURE),
 )

@@ -6,7 +6,7 @@ from tools.demo_model.canvas import Bytes
 from tools.demo_model.placement import draw_objects
 from tools.demo_model.scene import Attributes, Choices, begin
 from tools.demo_model.sky import draw_sky
-from tools.demo_model.styles import draw_rain, draw_snowfall, finish
+from tools.demo_model.styles import finish
 from tools.demo_model.terrain import draw_terrain
 
 
@@ -16,6 +16,7 @@ class Rendering:
 
     picture: Bytes  # 256×256×3, RGB
     labels: Bytes  # 256×256, places in canvas.LABELS
+    depth: Bytes  # 256×256, 0 is far and 255 near
     attributes: Attributes
 
 
@@ -25,11 +26,9 @@ def render(seed: int, choices: Choices | None = None) -> Rendering:
     draw_sky(scene)
     draw_terrain(scene)
     draw_objects(scene)
-    if scene.attributes.sky == "rain":
-        draw_rain(scene)
-    if scene.attributes.sky == "snowfall":
-        draw_snowfall(scene)
-    picture, labels, things = finish(scene)
     return Rendering(
-        picture=picture, labels=labels, attributes=replace(scene.attributes, things=things)
+        picture=finish(scene),
+        labels=scene.canvas.labels,
+        depth=scene.canvas.depth,
+        attributes=replace(scene.attributes, things=tuple(scene.things)),
     )

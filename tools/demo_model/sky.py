@@ -1,8 +1,7 @@
-"""The sky: its gradient, stars, sun or moon, clouds, rainbow and birds."""
+"""The sky: its gradient, stars, sun or moon, and clouds."""
 
 import math
 
-import cv2
 import numpy as np
 
 from tools.demo_model.canvas import SIDE, gradient
@@ -11,27 +10,18 @@ from tools.demo_model.scene import Scene
 
 _GRADIENTS: dict[str, list[Colour]] = {
     "day": [(72, 150, 228), (140, 196, 242), (214, 236, 250)],
-    "day overcast": [(146, 160, 176), (190, 198, 206), (222, 224, 226)],
-    "day rain": [(92, 104, 122), (138, 148, 160), (176, 182, 188)],
-    "day snowfall": [(150, 164, 184), (190, 200, 214), (222, 228, 234)],
     "sunset": [(82, 66, 138), (214, 96, 96), (252, 158, 74), (255, 214, 122)],
     "dawn": [(120, 146, 206), (206, 176, 214), (250, 190, 190), (255, 228, 190)],
     "night": [(8, 12, 38), (20, 30, 74), (44, 58, 108)],
-    "night rain": [(18, 22, 40), (34, 40, 62), (56, 62, 86)],
-    "night snowfall": [(18, 22, 40), (34, 40, 62), (56, 62, 86)],
-    "night cloudy": [(18, 22, 40), (34, 40, 62), (56, 62, 86)],
+    "dusk": [(44, 30, 84), (120, 58, 140), (214, 96, 150)],
 }
 _CLOUDS: dict[str, Colour] = {
     "day": (250, 251, 253),
     "sunset": (250, 170, 140),
     "dawn": (255, 214, 214),
     "night": (66, 74, 104),
+    "dusk": (150, 90, 156),
 }
-_CLOUD_COUNTS = {"cloudy": (3, 6), "overcast": (5, 8), "rain": (5, 8), "rainbow": (1, 3)}
-_RAINBOW: list[Colour] = [
-    *((232, 60, 60), (244, 150, 50), (248, 226, 80)),
-    *((90, 190, 90), (70, 130, 220), (130, 80, 190)),
-]
 
 
 def draw_sky(scene: Scene) -> None:
@@ -40,25 +30,19 @@ def draw_sky(scene: Scene) -> None:
     if scene.attributes.sky == "stars":
         _stars(scene)
     _sun_or_moon(scene)
-    _clouds(scene)
-    if scene.attributes.sky == "rainbow":
-        _rainbow(scene)
-    # The chance is drawn whatever the hour, so that a seed means one sequence of numbers.
-    flock = scene.canvas.random.random() < 0.12
-    if flock and scene.attributes.time != "night" and not scene.gloomy:
-        _birds(scene)
+    if scene.attributes.sky == "cloudy":
+        for _ in range(scene.canvas.random.randint(3, 6)):
+            _cloud(scene, _CLOUDS[scene.attributes.time])
 
 
 def _background(scene: Scene) -> None:
     canvas, chance = scene.canvas, scene.canvas.random
-    time = scene.attributes.time
-    stops = _GRADIENTS.get(f"{time} {scene.attributes.sky}", _GRADIENTS[time])
     varied: list[Colour] = []
-    for stop in stops:
+    for stop in _GRADIENTS[scene.attributes.time]:
         red, green, blue = (max(0, min(255, v + chance.uniform(-14, 14))) for v in stop)
         varied.append((red, green, blue))
     rows = gradient(varied, 0, scene.horizon + 0.05)[:, None, :]
-    textured = rows + 3.0 * canvas.noise()[..., None]
+    textured = rows + 2.0 * canvas.noise()[..., None]
     canvas.picture[:] = np.clip(textured, 0, 255).astype(np.uint8)
 
 
@@ -81,24 +65,24 @@ def _sun_or_moon(scene: Scene) -> None:
         [chance.uniform(0.12, 0.36), chance.uniform(0.4, 0.6), chance.uniform(0.64, 0.88)]
     )
     if time == "day":
-        if not scene.gloomy and chance.random() < 0.6 and scene.attributes.sky != "rainbow":
-            y, radius = chance.uniform(0.1, 0.26), chance.uniform(0.05, 0.08)
+        if chance.random() < 0.6:
+            y, radius = chance.uniform(0.12, 0.26), chance.uniform(0.07, 0.1)
             scene.canvas.glow((x, y), radius * 3.2, (255, 246, 190), 0.75)
             _disc(scene, "sun", (x, y), radius, (255, 226, 92))
     elif time in ("sunset", "dawn"):
         if chance.random() < 0.75:
             y = scene.horizon - chance.uniform(-0.02, 0.16)
-            radius = chance.uniform(0.06, 0.1)
+            radius = chance.uniform(0.08, 0.11)
             scene.canvas.glow((x, y), radius * 4, (255, 220, 130), 0.8)
             colour = (255, 238, 170) if time == "dawn" else (255, 216, 96)
             _disc(scene, "sun", (x, y), radius, colour)
-    elif not scene.gloomy and chance.random() < 0.7:
+    elif time == "night" and chance.random() < 0.7:
         _moon(scene, x)
 
 
 def _moon(scene: Scene, x: float) -> None:
     canvas, chance = scene.canvas, scene.canvas.random
-    y, radius = chance.uniform(0.1, 0.26), chance.uniform(0.045, 0.08)
+    y, radius = chance.uniform(0.12, 0.26), chance.uniform(0.07, 0.1)
     crescent = chance.random() < 0.45
     canvas.glow((x, y), radius * 3.4, (150, 165, 215), 0.5)
     beside: Colour = (26, 36, 80)
@@ -122,22 +106,9 @@ def _moon(scene: Scene, x: float) -> None:
 def _disc(
     scene: Scene, name: str, centre: tuple[float, float], radius: float, colour: Colour
 ) -> None:
-    scene.canvas.ellipse(centre, (radius, radius), colour, "sun")
+    scene.canvas.ellipse(centre, (radius, radius), colour, "sun" if name == "sun" else "moon")
     scene.add(name, *centre, radius)
     scene.sun_x = centre[0]
-
-
-def _clouds(scene: Scene) -> None:
-    chance, sky, time = scene.canvas.random, scene.attributes.sky, scene.attributes.time
-    # All four counts are drawn, so that a seed means one sequence of numbers.
-    counts = {name: chance.randint(*limits) for name, limits in _CLOUD_COUNTS.items()}
-    colour = _CLOUDS[time]
-    if sky == "overcast":
-        colour = (206, 210, 216)
-    if sky == "rain":
-        colour = (46, 52, 72) if time == "night" else (118, 126, 140)
-    for _ in range(counts.get(sky, 0)):
-        _cloud(scene, colour)
 
 
 def _cloud(scene: Scene, colour: Colour) -> None:
@@ -163,27 +134,3 @@ def _cloud(scene: Scene, colour: Colour) -> None:
     for px, py, radius in puffs:
         light = (px - radius * 0.1, py - radius * 0.12)
         canvas.ellipse(light, (radius * 0.7, radius * 0.34), brighten(colour, 1.04), "cloud")
-
-
-def _rainbow(scene: Scene) -> None:
-    canvas, chance = scene.canvas, scene.canvas.random
-    x, y, radius = chance.uniform(0.3, 0.7), scene.horizon + 0.08, chance.uniform(0.34, 0.46)
-    width = 0.016
-    bow = canvas.picture.copy()
-    for i, colour in enumerate(_RAINBOW):
-        size = int((radius - i * width) * SIDE)
-        thickness = int(width * SIDE) + 2
-        centre = (int(x * SIDE), int(y * SIDE))
-        cv2.ellipse(bow, centre, (size, size), 0, 180, 360, colour, thickness, cv2.LINE_AA)
-    canvas.picture[:] = cv2.addWeighted(canvas.picture, 0.35, bow, 0.65, 0)
-
-
-def _birds(scene: Scene) -> None:
-    canvas, chance = scene.canvas, scene.canvas.random
-    for _ in range(chance.randint(3, 6)):
-        x, y = chance.uniform(0.1, 0.9), chance.uniform(0.08, scene.horizon - 0.12)
-        wing = chance.uniform(0.012, 0.022)
-        colour = scene.lit((60, 60, 70))
-        canvas.line((x - wing, y - wing * 0.6), (x, y), colour, 0.004)
-        canvas.line((x, y), (x + wing, y - wing * 0.6), colour, 0.004)
-    scene.add("birds", 0.5, 0.2, 0.2)

@@ -1,8 +1,7 @@
-"""The ground under the horizon: hills, mountains, desert, sea and meadow."""
+"""The ground under the horizon: hills, mountains, desert and sea."""
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -29,8 +28,6 @@ class _Land:
     def _grass(self) -> tuple[Colour, Colour]:
         if self.scene.attributes.season == "winter":
             return (228, 236, 246), (196, 210, 232)
-        if self.scene.attributes.season == "autumn":
-            return (206, 150, 62), (150, 104, 48)
         share = self.chance.random()
         return (
             mix((120, 186, 74), (96, 170, 90), share),
@@ -61,14 +58,13 @@ def _mountains(land: _Land) -> None:
     rocks: list[Colour] = [(112, 120, 146), (126, 118, 122), (96, 110, 130)]
     rock = chance.choice(rocks)
     snowy = scene.attributes.season == "winter" or chance.random() < 0.75
-    scene.attributes = replace(scene.attributes, snowy_peaks=snowy)
     if chance.random() < 0.6:
         behind = canvas.peaks(scene.horizon + 0.02, 0.26)
         top, bottom = land.hazy(brighten(rock, 1.1), 0.5), land.hazy(rock, 0.6)
-        canvas.layer(behind, top, bottom, "far", texture=4)
+        canvas.layer(behind, top, bottom, "far", texture=2)
     peaks = canvas.peaks(scene.horizon + 0.06, chance.uniform(0.26, 0.4))
     top, bottom = land.hazy(brighten(rock, 1.05), 0.12), land.hazy(brighten(rock, 0.8), 0.25)
-    canvas.layer(peaks, top, bottom, "far", texture=9)
+    canvas.layer(peaks, top, bottom, "far", texture=5)
     if snowy:
         _snow_caps(scene, peaks)
     canvas.layer(
@@ -114,7 +110,7 @@ def _desert(land: _Land) -> None:
             land.hazy(brighten(sunny, 0.95 + 0.07 * near), 0.3 * (1 - near)),
             land.hazy(brighten(shady, 0.95 + 0.05 * near), 0.3 * (1 - near)),
             "ground" if i else "far",
-            texture=5,
+            texture=3,
         )
     land.scene.ground = land.scene.horizon + 0.15
 
@@ -124,16 +120,15 @@ _WATER: dict[str, tuple[Colour, Colour]] = {
     "sunset": ((226, 140, 104), (96, 66, 120)),
     "dawn": ((206, 180, 206), (104, 128, 180)),
     "night": ((30, 44, 84), (12, 20, 50)),
+    "dusk": ((150, 84, 150), (52, 34, 96)),
 }
 
 
 def _sea(land: _Land) -> None:
     scene, canvas, chance = land.scene, land.canvas, land.chance
     top, bottom = _WATER[scene.attributes.time]
-    if scene.gloomy:
-        top, bottom = mix(top, (120, 130, 140), 0.5), mix(bottom, (90, 100, 112), 0.5)
     level, depth = np.full(SIDE, scene.horizon), 1 - scene.horizon
-    canvas.layer(level, top, bottom, "water", texture=4, depth=depth)
+    canvas.layer(level, top, bottom, "water", texture=2, depth=depth)
     crest = mix(top, WHITE, 0.35)
     for _ in range(chance.randint(22, 44)):
         y = scene.horizon + depth * chance.random() ** 1.3
@@ -144,15 +139,6 @@ def _sea(land: _Land) -> None:
         canvas.line((x - length, y), (x + length, y), colour, width)
     if scene.sun_x is not None:
         _glitter(scene, scene.sun_x)
-    beach = chance.random() < 0.5
-    scene.attributes = replace(scene.attributes, beach=beach)
-    if beach:
-        lit = scene.lit
-        foam, sand = canvas.ridge(0.84, 0.03, (1, 2)), (lit((242, 212, 150)), lit((222, 184, 118)))
-        canvas.layer(foam, lit((250, 246, 236)), lit((250, 240, 220)), "water", texture=2)
-        canvas.layer(canvas.ridge(0.86, 0.03, (1, 2)), *sand, "ground", texture=5)
-    # One number is passed over: the shipped model learnt from pictures drawn with it.
-    chance.random()
     scene.ground = scene.horizon + 0.1
 
 
@@ -168,54 +154,9 @@ def _glitter(scene: Scene, sun_x: float) -> None:
         scene.canvas.line(start, (sun_x + width, y), colours.get(time, (255, 216, 130)), 0.005)
 
 
-def _meadow(land: _Land) -> None:
-    scene, canvas = land.scene, land.canvas
-    if land.chance.random() < 0.6:
-        canvas.layer(
-            canvas.ridge(scene.horizon - 0.015, 0.025),
-            land.hazy(brighten(land.far, 0.9), 0.4),
-            land.hazy(brighten(land.far, 0.8), 0.35),
-            "far",
-        )
-    grass = canvas.ridge(scene.horizon + 0.03, 0.008)
-    top, bottom = scene.lit(brighten(land.near, 1.02)), scene.lit(land.far)
-    canvas.layer(grass, top, bottom, "ground", texture=7, depth=0.55)
-    scene.ground = scene.horizon + 0.1
-    if scene.attributes.season == "summer" and land.chance.random() < 0.7:
-        _flowers(scene)
-    elif scene.attributes.season != "winter":
-        _blades(land)
-
-
-def _flowers(scene: Scene) -> None:
-    chance = scene.canvas.random
-    scene.attributes = replace(scene.attributes, flowers=True)
-    colours: list[Colour] = [
-        *((250, 240, 120), (245, 120, 160), (250, 250, 250), (230, 60, 60), (170, 110, 220)),
-    ]
-    chance.shuffle(colours)
-    for _ in range(chance.randint(60, 140)):
-        y = scene.horizon + 0.06 + (0.94 - scene.horizon) * chance.random() ** 0.8
-        radius = 0.002 + 0.010 * (y - scene.horizon)
-        x = chance.random()
-        colour = scene.lit(colours[chance.randrange(2)])
-        scene.canvas.ellipse((x, y), (radius, radius), colour)
-
-
-def _blades(land: _Land) -> None:
-    scene = land.scene
-    for _ in range(60):
-        y = scene.horizon + 0.08 + (0.92 - scene.horizon) * land.chance.random()
-        x = land.chance.random()
-        length = 0.006 + 0.03 * (y - scene.horizon)
-        colour = scene.lit(brighten(land.far, 0.85))
-        scene.canvas.line((x, y), (x + length * 0.2, y - length), colour, 0.003)
-
-
 _TERRAINS: dict[str, Callable[[_Land], None]] = {
     "hills": _hills,
     "mountains": _mountains,
     "desert": _desert,
     "sea": _sea,
-    "meadow": _meadow,
 }

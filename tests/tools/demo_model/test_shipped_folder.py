@@ -1,4 +1,4 @@
-"""The committed demo model: complete, small, half precision, and it denoises."""
+"""The committed demo model and what goes with it: complete, small, half precision, working."""
 
 import json
 from pathlib import Path
@@ -11,10 +11,13 @@ from safetensors import safe_open
 
 import pipelines.diffusion  # noqa: F401 lets torchvision load, before diffusers is imported here
 from tools.demo_model.render import render
-from tools.demo_model.scene import Choices
 from tools.demo_model.training import library, vae
 
-FOLDER = Path(__file__).resolve().parents[3] / "models" / "Stable-diffusion" / "demo"
+MODELS = Path(__file__).resolve().parents[3] / "models"
+FOLDER = MODELS / "Stable-diffusion" / "demo"
+# The model and what is added to it, as far as it is there.
+FOLDERS = (FOLDER, FOLDER.with_name("demo-inpainting"), *(MODELS / "ControlNet").glob("demo_*"))
+ADDED = (MODELS / "Lora" / "demo_ink.safetensors", MODELS / "embeddings" / "demo_dusk.safetensors")
 PARTS = ("scheduler", "text_encoder", "tokenizer", "unet", "vae")
 MB = 10**6
 
@@ -42,7 +45,17 @@ def test_the_folder_is_small():
     assert sum(sizes.values()) <= 60 * MB
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.safetensors")), ids=lambda path: path.name)
+def test_all_that_ships_is_at_most_120_megabytes():
+    files = [path for folder in FOLDERS for path in folder.rglob("*") if path.is_file()]
+    files += [path for path in ADDED if path.exists()]
+    assert sum(path.stat().st_size for path in files) <= 120 * MB
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for folder in FOLDERS for path in folder.rglob("*.safetensors")),
+    ids=lambda path: str(path.relative_to(MODELS)),
+)
 def test_weights_are_fp16_and_finite(path: Path):
     with safe_open(path, framework="pt") as file:
         for name in file.keys():  # noqa: SIM118 the file is no mapping
@@ -67,7 +80,7 @@ def test_the_noise_schedule_is_stable_diffusions(pipeline: library.Part):
 
 
 def test_the_vae_restores_pictures_well(pipeline: library.Part):
-    drawn = np.stack([render(seed, Choices(style="flat")).picture for seed in (90_000, 90_001)])
+    drawn = np.stack([render(seed).picture for seed in (90_000, 90_001)])
     assert vae.psnr(pipeline.vae, drawn) > 26
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tools.demo_model.captions import caption
 from tools.demo_model.recipe import DenoiserRecipe
-from tools.demo_model.scene import SPREAD, Attributes
+from tools.demo_model.scene import Attributes
 from tools.demo_model.training.latents import Latents
 
 WHOLE = 32  # latents to a side
@@ -19,14 +19,15 @@ _LATER_CROPS = (
     *((16, 16, 4.0), (20, 20, 2.5), (24, 24, 1.75)),
     *((24, 32, 1.25), (32, 24, 1.25)),
 )
-_NO_LANDMARK = (*SPREAD, "sun", "moon", "crescent moon")
+_NO_LANDMARK = ("sun", "moon", "crescent moon")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Latents (count×4×height×width), and the caption of each."""
+    """Latents, what objects cover of them, and their captions."""
 
-    latents: Tensor
+    latents: Tensor  # count×4×height×width
+    objects: Tensor  # count×1×height×width, 0 to 1
     captions: list[str]
 
 
@@ -40,18 +41,25 @@ def make_batch(data: Latents, recipe: DenoiserRecipe, seed: int, step: int) -> B
         height, width, times = chance.choice(_EARLY_CROPS if early else _LATER_CROPS)
         count = round(recipe.batch * times)
     tensors: list[Tensor] = []
+    objects: list[Tensor] = []
     captions: list[str] = []
     for _ in range(count):
         index = chance.randrange(len(data.attributes))
         top, left = _window(data.attributes[index], height, width, chance)
-        tensors.append(data.tensors[index, :, top : top + height, left : left + width])
+        rows, columns = slice(top, top + height), slice(left, left + width)
+        tensors.append(data.tensors[index, :, rows, columns])
+        objects.append(data.objects[index, None, rows, columns])
         shown = data.attributes[index]
         if (height, width) != (WHOLE, WHOLE):
             box = (left / WHOLE, top / WHOLE, width / WHOLE, height / WHOLE)
             shown = shown.cropped(*box)
         forgotten = chance.random() < recipe.caption_dropout
         captions.append("" if forgotten else caption(shown, chance))
-    return Batch(latents=torch.stack(tensors).float(), captions=captions)
+    return Batch(
+        latents=torch.stack(tensors).float(),
+        objects=torch.stack(objects).float() / 255,
+        captions=captions,
+    )
 
 
 def _window(

@@ -1,32 +1,61 @@
-"""The finished model as a diffusers folder in fp16."""
+"""The finished model, and the one for inpainting, as diffusers folders in fp16."""
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from tools.demo_model.training.denoiser import build_scheduler
 from tools.demo_model.training.library import (
     AutoencoderKL,
     CLIPTextModel,
     CLIPTokenizer,
+    Part,
+    StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
+from tools.demo_model.training.noise import build_scheduler
 
 LARGEST_FILE = "16MB"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """The folders of the parts."""
+
+    tokenizer: Path
+    vae: Path
+    text_encoder: Path
+    unet: Path
+
+
 def export(tokenizer_folder: Path, vae_folder: Path, training_folder: Path, target: Path) -> None:
     """Writes all parts into `target`, over what is there; its README.md is left alone."""
-    unet = UNet2DConditionModel.from_pretrained(training_folder / "unet")
-    text_encoder = CLIPTextModel.from_pretrained(training_folder / "text_encoder")
-    pipeline = StableDiffusionPipeline(
-        vae=AutoencoderKL.from_pretrained(vae_folder).to(dtype=torch.float16),
-        text_encoder=text_encoder.to(dtype=torch.float16),
-        tokenizer=CLIPTokenizer.from_pretrained(tokenizer_folder),
-        unet=unet.to(dtype=torch.float16),
+    sources = Sources(
+        tokenizer=tokenizer_folder,
+        vae=vae_folder,
+        text_encoder=training_folder / "text_encoder",
+        unet=training_folder / "unet",
+    )
+    _write(StableDiffusionPipeline, sources, target)
+
+
+def export_inpainting(sources: Sources, target: Path) -> None:
+    """The same for a UNet that also takes a mask; the other files equal the model's own."""
+    _write(StableDiffusionInpaintPipeline, sources, target)
+
+
+def _write(kind: Part, sources: Sources, target: Path) -> None:
+    parts = {
+        "vae": AutoencoderKL.from_pretrained(sources.vae),
+        "text_encoder": CLIPTextModel.from_pretrained(sources.text_encoder),
+        "unet": UNet2DConditionModel.from_pretrained(sources.unet),
+    }
+    pipeline = kind(
+        **{name: part.to(dtype=torch.float16) for name, part in parts.items()},
+        tokenizer=CLIPTokenizer.from_pretrained(sources.tokenizer),
         scheduler=build_scheduler(),
         safety_checker=None,
         feature_extractor=None,
@@ -37,7 +66,7 @@ def export(tokenizer_folder: Path, vae_folder: Path, training_folder: Path, targ
         _forget_origin(config)
     # The vocabulary in the two files that every reader of CLIP's tokenizer knows.
     shutil.rmtree(target / "tokenizer")
-    shutil.copytree(tokenizer_folder, target / "tokenizer")
+    shutil.copytree(sources.tokenizer, target / "tokenizer")
 
 
 def _forget_origin(config: Path) -> None:
