@@ -58,6 +58,18 @@ def test_the_mask_lies_where_it_was_painted_at_every_zoom(redraw: Driver, zoom: 
     assert_near(painted_box(received_mask(redraw)), (110, 80, 210, 100))
 
 
+def test_a_picture_of_4096_pixels_a_side_arrives_with_its_whole_mask(redraw: Driver):
+    picture = gradient(64, 64).resize((4096, 4096), Image.Resampling.NEAREST)
+    painter = opened(redraw, "Inpaint", picture, brush=400)
+    painter.drag((1000, 2000), (3000, 2000))
+    redraw.generate()
+    mask = received_mask(redraw)
+    assert mask.size == (4096, 4096)
+    # One pixel of the screen is about ten of the picture.
+    assert_near(painted_box(mask), (800, 1800, 3200, 2200), tolerance=12)
+    assert_same_picture(redraw.request.init_image, picture)
+
+
 def test_the_fields_of_the_group_reach_the_job(redraw: Driver):
     painter = opened(redraw, "Inpaint", gradient(320, 200))
     painter.drag(*STROKE)
