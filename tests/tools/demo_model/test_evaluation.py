@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -20,16 +21,20 @@ from tools.demo_model.evaluation.prompts import Prompt, Wanted
 from tools.demo_model.evaluation.rows import ROWS
 from tools.demo_model.evaluation.table import Result, Row
 from tools.demo_model.recipe import MINIATURE
-from tools.demo_model.training import denoiser, tokenizer, vae
+from tools.demo_model.training import denoiser, embedding, library, lora, noise, tokenizer, vae
 from tools.demo_model.training.controls import KINDS
 from tools.demo_model.training.library import CLIPTokenizer, ControlNetModel
 
+MEASURED = (
+    *("vae", "time", "terrain", "objects", "colour", "side"),
+    *("layout", "doodle", "inpaint", "strength", "seg", "lora", "embedding"),
+)
 CARD = f"# A model\n\n{table.BEGIN}\nold\n{table.END}\n\nThe end.\n"
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
-    """An untrained model of a few channels as a training leaves it, and one ControlNet."""
+    """An untrained model of a few channels as a training leaves it, and what is added to it."""
     work: Path = tmp_path_factory.mktemp("evaluation")
     torch.manual_seed(0)
     recipe = MINIATURE.denoiser
@@ -42,17 +47,39 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     unet.save_pretrained(work / "train" / "unet")
     controlnet = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 4, 4, 4))
     controlnet.save_pretrained(work / "models" / "ControlNet" / "demo_seg")
+    _add(work, work / "models")
     (work / "judge").mkdir()
     judge = Judge(JudgeNetwork((8, 8, 8, 8)), dict.fromkeys(OBJECTS, 20))
     judge.save(judge_training.judge_path(work), (8, 8, 8, 8))
     return Parts(demo=work / "train", models=work / "models", work=work)
 
 
+def _add(work: Path, models: Path) -> None:
+    """Inpainting, LoRA and embedding, as untrained as the model."""
+    base = denoiser.Frozen(work / "tokenizer", work / "train")
+    shape = {**base.unet.config, "in_channels": 9}
+    inpainting = library.StableDiffusionInpaintPipeline(
+        unet=library.UNet2DConditionModel.from_config(shape),
+        vae=library.AutoencoderKL.from_pretrained(work / "vae"),
+        text_encoder=base.text_encoder,
+        tokenizer=base.tokenizer,
+        scheduler=noise.build_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    inpainting.save_pretrained(models / "Stable-diffusion" / "demo-inpainting")
+    lora.add_to(base.unet, 2)
+    lora.save(base.unet, models / "Lora" / "demo_ink.safetensors", 2)
+    words = embedding.add_to(base, "demo_dusk", 2, ("red", "house"))
+    embedding.save(words, models / "embeddings" / "demo_dusk.safetensors", 1)
+
+
 def evaluation(parts: Parts, lines: list[str]) -> Evaluation:
     return Evaluation(parts, MINIATURE, judge_training.MINIATURE_JUDGE, lines.append)
 
 
-@pytest.mark.parametrize("name", ["vae", "time", "layout", "doodle", "strength", "seg"])
+@pytest.mark.parametrize("name", MEASURED)
 def test_a_row_is_measured_on_a_few_pictures(parts: Parts, name: str):
     lines: list[str] = []
     text = evaluation(parts, lines).run([name], count=2)
@@ -62,9 +89,9 @@ def test_a_row_is_measured_on_a_few_pictures(parts: Parts, name: str):
 
 
 @pytest.mark.parametrize("name", ["inpaint", "canny", "lora", "embedding"])
-def test_a_part_that_is_missing_is_said_to_be(parts: Parts, name: str):
+def test_a_part_that_is_missing_is_said_to_be(parts: Parts, tmp_path: Path, name: str):
     lines: list[str] = []
-    text = evaluation(parts, lines).run([name], count=2)
+    text = evaluation(replace(parts, models=tmp_path), lines).run([name], count=2)
     assert "| not there |" in text
     assert lines == [f"{name}: not there"]
 

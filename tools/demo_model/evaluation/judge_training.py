@@ -32,11 +32,11 @@ class JudgeRecipe:
     shards: int = 20  # of the pictures that the model learns from, too
     softened: int = 1000  # of them are seen through the VAE as well
     ink: int = 250
-    steps: int = 800
+    steps: int = 400
     batch: int = 24
     muon_rate: float = 0.05  # of the convolutions
     learning_rate: float = 3e-3  # of all else
-    save_every: int = 100
+    save_every: int = 50
 
 
 JUDGE = JudgeRecipe()
