@@ -1,7 +1,6 @@
 """A page with two canvases on tabs behind the project's own server, and how tests handle it."""
 
 import socket
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,12 +17,11 @@ from playwright.sync_api import Locator, Page, expect
 from pipelines.errors import UserError
 from pipelines.imaging.opening import open_picture
 from tests.helpers.driver import png_bytes
-from tests.helpers.page import STARTING_SECONDS, SlowPainter, make_context
+from tests.helpers.page import SlowPainter, answering, make_context
 from ui.canvas.assets import SCRIPTS, STYLE
 from ui.canvas.canvas import Canvas, Painting, build_canvas, collect_js, read_painting
 from ui.cli import Options
 from ui.page import STATIC, theme
-from ui.running import make_server
 from ui.server import create_server
 from ui.values import Raw
 from ui.wiring import QUIET
@@ -106,17 +104,11 @@ def serve_canvases(data_dir: Path, received: Received, port: int = 0) -> Iterato
     context = make_context(data_dir, SlowPainter())
     options = Options(data_dir=data_dir, port=port)
     app = create_server(context, build(received), options, port=port, look=look())
-    started = threading.Event()
-    server = make_server(app, started.set)
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    assert started.wait(STARTING_SECONDS), "the server did not start"
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(STARTING_SECONDS)
-        context.engine.close()
+    with answering(app, listener):
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            context.engine.close()
 
 
 class Painter:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from fastapi import FastAPI
 from PIL import Image, ImageChops
 
 from pipelines.batch.folders import AllowedFolders
@@ -178,14 +179,23 @@ def serve(context: Context, *, port: int = 0, theme_name: str | None = None) -> 
         port=port,
         look={"head": head(theme_name), "theme": theme()},
     )
+    with answering(app, listener):
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            context.engine.close()
+
+
+@contextmanager
+def answering(app: FastAPI, listener: socket.socket) -> Iterator[None]:
+    """`app` answers on `listener`, on a thread of its own, for as long as the context lasts."""
     started = threading.Event()
     server = make_server(app, started.set)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     assert started.wait(STARTING_SECONDS), "the server did not start"
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield
     finally:
         server.should_exit = True
         thread.join(STARTING_SECONDS)
-        context.engine.close()
