@@ -4,15 +4,16 @@ Built by the page, the HTTP routes and the command line alike. Nothing here is d
 seed of -1 is still -1, a missing model is still None; `pipelines.plan` answers those questions.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 from PIL import Image
 
+from pipelines.control.units import BatchOption, ControlUnit
 from pipelines.errors import InvalidRequest
 from pipelines.imaging.geometry import Size
+from pipelines.numbers import check_integer, check_number
 
 LATENT_FACTOR = 8
 """Picture pixels per latent pixel along one side, for every Stable Diffusion family."""
@@ -61,30 +62,6 @@ class InpaintArea(Enum):
     only_masked = "Only masked"
 
 
-def _number(label: str, value: object, low: float, high: float) -> None:
-    """Refuse anything but a finite number within [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidRequest(
-            f"{label} must be a number from {_digits(low)} to {_digits(high)}, got {value!r}."
-        )
-    if not low <= value <= high:
-        raise InvalidRequest(
-            f"{label} must lie between {_digits(low)} and {_digits(high)}, got {_digits(value)}."
-        )
-
-
-def _digits(number: float) -> str:
-    """A whole number in full, such as the largest seed, unless nobody could read it."""
-    return str(number) if isinstance(number, int) and abs(number) < 10**20 else f"{number:g}"
-
-
-def _integer(label: str, value: object, low: int, high: int) -> None:
-    """Refuse anything but a whole number within [low, high]."""
-    _number(label, value, low, high)
-    if not isinstance(value, int):
-        raise InvalidRequest(f"{label} must be a whole number, got {value}.")
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:
     """The texts as typed, before styles are applied."""
@@ -103,7 +80,7 @@ class ResizeTo:
 
     def __post_init__(self) -> None:
         for label, value in (("Width", self.width), ("Height", self.height)):
-            _integer(label, value, MIN_SIDE, MAX_SIDE)
+            check_integer(label, value, MIN_SIDE, MAX_SIDE)
             if value % LATENT_FACTOR:
                 lower = value - value % LATENT_FACTOR
                 raise InvalidRequest(
@@ -119,7 +96,7 @@ class ResizeBy:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        _number("Scale", self.scale, 0.05, 4.0)
+        check_number("Scale", self.scale, 0.05, 4.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,9 +110,9 @@ class Sampling:
     denoising_strength: float = 0.75
 
     def __post_init__(self) -> None:
-        _integer("Sampling steps", self.steps, 1, 1000)
-        _number("CFG Scale", self.cfg_scale, 1.0, 30.0)
-        _number("Denoising strength", self.denoising_strength, 0.0, 1.0)
+        check_integer("Sampling steps", self.steps, 1, 1000)
+        check_number("CFG Scale", self.cfg_scale, 1.0, 30.0)
+        check_number("Denoising strength", self.denoising_strength, 0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,12 +125,12 @@ class Seeds:
     resize_from: Size | None = None  # pixels; A1111: Resize seed from width and height
 
     def __post_init__(self) -> None:
-        _integer("Seed", self.seed, RANDOM_SEED, MAX_SEED)
-        _integer("Variation seed", self.variation_seed, RANDOM_SEED, MAX_SEED)
-        _number("Variation strength", self.variation_strength, 0.0, 1.0)
+        check_integer("Seed", self.seed, RANDOM_SEED, MAX_SEED)
+        check_integer("Variation seed", self.variation_seed, RANDOM_SEED, MAX_SEED)
+        check_number("Variation strength", self.variation_strength, 0.0, 1.0)
         if self.resize_from is not None:
             for label, side in zip(("width", "height"), self._resize_sides(), strict=True):
-                _integer(f"Resize seed from {label}", side, LATENT_FACTOR, MAX_SIDE)
+                check_integer(f"Resize seed from {label}", side, LATENT_FACTOR, MAX_SIDE)
 
     def _resize_sides(self) -> tuple[int, int]:
         assert self.resize_from is not None
@@ -168,8 +145,8 @@ class Batch:
     size: int = 1  # A1111: batch_size
 
     def __post_init__(self) -> None:
-        _integer("Batch count", self.count, 1, 100)
-        _integer("Batch size", self.size, 1, 8)
+        check_integer("Batch count", self.count, 1, 100)
+        check_integer("Batch size", self.size, 1, 8)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,12 +161,12 @@ class SoftInpainting:
     difference_contrast: float = 2.0  # A1111: composite_difference_contrast
 
     def __post_init__(self) -> None:
-        _number("Schedule bias", self.schedule_bias, 0.0, 8.0)
-        _number("Preservation strength", self.preservation_strength, 0.0, 8.0)
-        _number("Transition contrast boost", self.transition_contrast_boost, 1.0, 32.0)
-        _number("Mask influence", self.mask_influence, 0.0, 1.0)
-        _number("Difference threshold", self.difference_threshold, 0.0, 8.0)
-        _number("Difference contrast", self.difference_contrast, 0.0, 8.0)
+        check_number("Schedule bias", self.schedule_bias, 0.0, 8.0)
+        check_number("Preservation strength", self.preservation_strength, 0.0, 8.0)
+        check_number("Transition contrast boost", self.transition_contrast_boost, 1.0, 32.0)
+        check_number("Mask influence", self.mask_influence, 0.0, 1.0)
+        check_number("Difference threshold", self.difference_threshold, 0.0, 8.0)
+        check_number("Difference contrast", self.difference_contrast, 0.0, 8.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -219,10 +196,10 @@ class Inpaint:
             raise InvalidRequest(f"A mask must be in mode L (grayscale), got {self.mask.mode}.")
         if self.painted is not None and self.painted.mode != "RGB":
             raise InvalidRequest(f"A painted picture must be in mode RGB, got {self.painted.mode}.")
-        _number("Mask transparency", self.transparency, 0.0, 100.0)
+        check_number("Mask transparency", self.transparency, 0.0, 100.0)
         for blur in (self.blur_x, self.blur_y):
-            _integer("Mask blur", blur, 0, MAX_MASK_BLUR)
-        _integer("Only masked padding", self.padding, 0, MAX_SIDE)
+            check_integer("Mask blur", blur, 0, MAX_MASK_BLUR)
+        check_integer("Only masked padding", self.padding, 0, MAX_SIDE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +209,7 @@ class Img2ImgRequest:
     `init_image` is upright (EXIF orientation applied), of any Pillow mode, and read-only.
     `model` names a checkpoint as `pipelines.catalog` understands names; None means the one chosen
     in the settings. `override_settings` holds settings by A1111's keys, for this job alone.
-    Without `inpaint` the whole picture is repainted.
+    Without `inpaint` the whole picture is repainted. `control` holds the enabled ControlNet units.
     """
 
     init_image: Image.Image
@@ -243,5 +220,7 @@ class Img2ImgRequest:
     sampling: Sampling = Sampling()
     seeds: Seeds = Seeds()
     batch: Batch = Batch()
+    control: tuple[ControlUnit, ...] = ()
+    control_batch: BatchOption = BatchOption.all_units
     model: str | None = None
     override_settings: Mapping[str, object] = field(default_factory=dict[str, object])
