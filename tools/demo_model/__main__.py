@@ -12,7 +12,7 @@ import argparse
 import random
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,8 +26,8 @@ from tools.demo_model.evaluation.bench import Parts
 from tools.demo_model.evaluation.judge_training import JudgeRecipe
 from tools.demo_model.evaluation.rows import ROWS
 from tools.demo_model.recipe import FULL, MINIATURE, Recipe
-from tools.demo_model.training import export, latents, samples, tokenizer, train, vae
-from tools.demo_model.training.extras import Extras
+from tools.demo_model.training import decoder, export, latents, samples, tokenizer, train, vae
+from tools.demo_model.training.extras import FINISHED_VAE, INK, Extras
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = (
@@ -36,6 +36,7 @@ STAGES = (
     "vae",
     "latents",
     "train",
+    "decoder",
     "export",
     "controls",
     "inpainting",
@@ -57,6 +58,7 @@ class Making:
         work = self.work
         self.pictures, self.latents = work / "pictures", work / "latents"
         self.tokenizer, self.vae, self.training = work / "tokenizer", work / "vae", work / "train"
+        self.finished_vae = work / FINISHED_VAE
 
     def render(self) -> None:
         """Draws the pictures."""
@@ -82,9 +84,17 @@ class Making:
         data = latents.load(self.pictures, self.latents, self.recipe)
         train.train(data, self.tokenizer, self.training, self.recipe, self.log)
 
+    def decoder(self) -> None:
+        """Teaches the autoencoder's decoder what it has not learnt yet, the ink style included."""
+        ink = self.work / "ink" / "pictures"
+        pictures.draw_all(ink, replace(self.recipe, pictures=self.recipe.lora.pictures), INK)
+        held_out = pictures.read_pictures(self.pictures, pictures.shard_starts(self.recipe)[-1])
+        shown = [self.pictures, ink]
+        decoder.train(self.vae, shown, held_out, self.finished_vae, self.recipe, self.log)
+
     def export(self) -> None:
         """Writes the finished folder."""
-        export.export(self.tokenizer, self.vae, self.training, self.target)
+        export.export(self.tokenizer, self.finished_vae, self.training, self.target)
 
     def samples(self) -> None:
         """Draws a sheet of samples."""
@@ -133,6 +143,7 @@ def main(arguments: list[str] | None = None) -> None:
         "vae": making.make_vae,
         "latents": making.make_latents,
         "train": making.train,
+        "decoder": making.decoder,
         "export": making.export,
         "controls": extras.controls,
         "inpainting": extras.inpainting,

@@ -35,6 +35,21 @@ class Pace:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DecoderRecipe(Pace):
+    """The autoencoder's decoder alone, once the latents are settled."""
+
+    steps: int = 2400
+    batch: int = 8
+    crop: int = 128  # pixels
+    learning_rate: float = 6e-4
+    warmup: int = 50
+    decay: int = 2000
+    ema: float = 0.995
+    save_every: int = 200
+    latent_noise: float = 0.02  # added to the latents, since sampled ones are never exact
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DenoiserRecipe(Pace):
     """The UNet and the text encoder: their shape and how they learn together."""
 
@@ -142,6 +157,7 @@ class Recipe:
     processes: int = 2  # that draw
     threads: int = 2  # that train
     vae: VaeRecipe = field(default_factory=VaeRecipe)
+    decoder: DecoderRecipe = field(default_factory=DecoderRecipe)
     denoiser: DenoiserRecipe = field(default_factory=DenoiserRecipe)
     control: ControlRecipe = field(default_factory=ControlRecipe)
     inpainting: InpaintingRecipe = field(default_factory=InpaintingRecipe)
@@ -158,6 +174,7 @@ MINIATURE = Recipe(
     processes=1,
     threads=1,
     vae=replace(FULL.vae, channels=(8, 8, 16, 16), steps=4, batch=2, crop=64, warmup=2),
+    decoder=replace(FULL.decoder, crop=64, **_MINIATURE),
     denoiser=replace(
         FULL.denoiser,
         channels=(16, 16, 32),

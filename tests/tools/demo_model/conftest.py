@@ -7,7 +7,7 @@ import torch
 
 import tools.demo_model.__main__ as making
 
-STAGES = ("render", "tokenizer", "vae", "latents", "train", "export")
+STAGES = ("render", "tokenizer", "vae", "latents", "train", "decoder", "export")
 
 
 @pytest.fixture(scope="session")

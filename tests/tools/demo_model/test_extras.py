@@ -59,7 +59,7 @@ def draw(pipeline: library.Part, prompt: str, **more: object) -> np.ndarray:
 
 def test_a_second_run_trains_nothing(work: Path, finished: Path):
     files = [path for path in work.rglob("checkpoint.pt") if path.parent.parent == work]
-    assert len(files) == 8  # the model, four ControlNets, inpainting, LoRA, embedding
+    assert len(files) == 9  # the model, its decoder, four ControlNets, inpainting, LoRA, embedding
     before = [path.stat().st_mtime_ns for path in files]
     making.main([*STAGES, "--miniature", "--work", str(work)])
     assert [path.stat().st_mtime_ns for path in files] == before

@@ -35,16 +35,15 @@ def test_the_toy_draws_a_picture(work: Path):
 def test_every_stage_is_logged_with_its_time_and_the_seed(work: Path):
     lines = (work / "log.txt").read_text(encoding="utf-8")
     assert "'seed': 0" in lines
-    for stage in ("render", "tokenizer", "vae", "latents", "train", "export"):
+    for stage in ("render", "tokenizer", "vae", "latents", "train", "decoder", "export"):
         assert f"{stage} took " in lines
 
 
 def test_a_second_run_repeats_nothing(work: Path):
     files = [path for path in work.rglob("*") if path.is_file() and "demo" not in path.parts]
     before = {path: path.stat().st_mtime_ns for path in files if path.name != "log.txt"}
-    making.main(
-        ["render", "tokenizer", "vae", "latents", "train", "--miniature", "--work", str(work)]
-    )
+    stages = ["render", "tokenizer", "vae", "latents", "train", "decoder"]
+    making.main([*stages, "--miniature", "--work", str(work)])
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -146,6 +145,13 @@ def test_principal_components_are_uncorrelated_with_unit_variance(work: Path):
     patches = torch.nn.functional.unfold(tensor, 8, stride=8).transpose(1, 2).flatten(0, 1)
     covariance = torch.cov(((patches - mean) @ vectors.T).T)
     assert torch.allclose(covariance, torch.eye(4), atol=0.02)
+
+
+def test_the_decoder_learns_and_the_latents_stay_as_they_are(work: Path):
+    name = "diffusion_pytorch_model.safetensors"
+    before, after = (load_file(work / folder / name) for folder in ("vae", "decoder"))
+    changed = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
+    assert changed == {"decoder", "post_quant_conv"}
 
 
 def test_a_stage_that_does_not_exist_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -13,6 +13,11 @@ from tools.demo_model.training.latents import Latents
 from tools.demo_model.training.loop import Log
 from tools.demo_model.training.shards import Shards
 
+FINISHED_VAE = "decoder"
+"""Below the work folder: the autoencoder that ships, its encoder the one in `vae`."""
+
+INK = Choices(style="ink")
+
 _CONTROLNET_FILES = ("config.json", "diffusion_pytorch_model.safetensors")
 
 
@@ -47,7 +52,7 @@ class Extras:
         target = self.models / "Stable-diffusion" / "demo-inpainting"
         sources = export.Sources(
             tokenizer=self.work / "tokenizer",
-            vae=self.work / "vae",
+            vae=self.work / FINISHED_VAE,
             text_encoder=training / "text_encoder",
             unet=folder / "unet",
         )
@@ -55,7 +60,7 @@ class Extras:
 
     def lora(self) -> None:
         """Trains the LoRA of the ink style."""
-        data = self._drawn("ink", Choices(style="ink"), self.recipe.lora.pictures)
+        data = self._drawn("ink", INK, self.recipe.lora.pictures)
         file = self.work / "lora" / "demo_ink.safetensors"
         lora.train(self._base(), data, file, self.recipe, self.log)
         self._ship(file, "Lora")

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tools.demo_model import pictures
-from tools.demo_model.recipe import Recipe, VaeRecipe
+from tools.demo_model.recipe import DecoderRecipe, Recipe, VaeRecipe
 from tools.demo_model.training.checkpoint import Ema, load_checkpoint, save_checkpoint
 from tools.demo_model.training.library import AutoencoderKL, Part
 
@@ -58,7 +58,7 @@ def train(pictures_folder: Path, folder: Path, recipe: Recipe, log: Callable[[st
     for step in range(first, settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * _rate(step, settings)
-        batch = _crops(shards, settings, np.random.default_rng((recipe.seed, step)))
+        batch = crops(shards, settings, np.random.default_rng((recipe.seed, step)))
         noise = torch.Generator().manual_seed(step)
         loss = _loss(vae, batch, components, _anchor_weight(step, settings), settings, noise)
         loss.backward()
@@ -113,7 +113,9 @@ def principal_components(batch: np.ndarray, seed: int) -> tuple[Tensor, Tensor]:
     return mean, vectors[:CHANNELS] / deviation[:, None]
 
 
-def _crops(shards: list[np.ndarray], settings: VaeRecipe, chance: np.random.Generator) -> Tensor:
+def crops(
+    shards: list[np.ndarray], settings: VaeRecipe | DecoderRecipe, chance: np.random.Generator
+) -> Tensor:
     """Random square windows, half of them mirrored."""
     crops: list[np.ndarray] = []
     for _ in range(settings.batch):
@@ -141,7 +143,7 @@ def _loss(
     loss = functional.l1_loss(restored, batch) + 2 * functional.mse_loss(restored, batch)
     small, target = restored, batch
     for scale in range(4):
-        loss = loss + 0.1 * _gradient_loss(small, target)
+        loss = loss + 0.1 * gradient_loss(small, target)
         if scale < 3:
             small, target = functional.avg_pool2d(small, 2), functional.avg_pool2d(target, 2)
             loss = loss + 0.1 * functional.l1_loss(small, target)
@@ -150,7 +152,7 @@ def _loss(
     return loss + anchor_weight * anchor + spread
 
 
-def _gradient_loss(restored: Tensor, target: Tensor) -> Tensor:
+def gradient_loss(restored: Tensor, target: Tensor) -> Tensor:
     """How far the differences between neighbouring pixels are from the target's."""
     difference = restored - target
     return difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
