@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pipelines.errors import InvalidRequest
 
 Pixels = NDArray[np.uint8]
+Network = TypeVar("Network")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,11 +61,18 @@ class Tools(Protocol):
 
     @property
     def device(self) -> str:
-        """Where networks run, as torch names it: "cpu", "cuda"."""
+        """Where networks run, as torch names it: "cpu", "cuda".
+
+        Ask before importing torch or what builds on it: who answers has made them ready.
+        """
         ...
 
     def folder_of(self, weights: Weights) -> Path:
         """The folder with these files; ModelNotFound, naming all, if they are not there."""
+        ...
+
+    def network(self, name: str, load: Callable[[], Network]) -> Network:
+        """What `load` returned for this name; the networks used last are kept, loaded."""
         ...
 
 
