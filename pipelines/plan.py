@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipelines.catalog.checkpoints import Catalog, Checkpoint, check_for_img2img
+from pipelines.control.menus import NO_CONTROL, ControlMenus
+from pipelines.control.planned import PlannedUnit
+from pipelines.control.planning import plan_units
 from pipelines.errors import InvalidRequest
 from pipelines.imaging.geometry import Size
 from pipelines.requests import (
@@ -69,7 +72,8 @@ class Plan:
     not be a multiple of 8 (A1111's Resize by); `latent_size` is what the network sees.
     `schedule` is resolved: "Automatic" only for timestep samplers, which follow none. `settings`
     include the job's overrides.
-    `batches` hold the pictures in order. `created` is local time.
+    `batches` hold the pictures in order. `created` is local time. `control` are the ControlNet
+    units, each of which is sure to have all that it needs.
     """
 
     request: Img2ImgRequest
@@ -82,6 +86,7 @@ class Plan:
     steps: StepPlan
     batches: tuple[tuple[ImagePlan, ...], ...]
     created: datetime
+    control: tuple[PlannedUnit, ...] = ()
 
     @property
     def latent_size(self) -> Size:
@@ -121,10 +126,14 @@ def make_plan(
     catalog: Catalog,
     styles: StyleBook,
     *,
+    control: ControlMenus = NO_CONTROL,
     draw_seed: Callable[[], int] = lambda: secrets.randbelow(MAX_RANDOM_SEED + 1),
     now: Callable[[], datetime] = datetime.now,
 ) -> Plan:
-    """Answer every question `request` left open; raises UserError where there is no answer."""
+    """Answer every question `request` left open; raises UserError where there is no answer.
+
+    `control` are the preprocessors and models that ControlNet units may name.
+    """
     settings = settings.for_job(request.override_settings)
     sampler = find_sampler(request.sampling.sampler)
     schedule = find_schedule(request.sampling.schedule).label
@@ -152,6 +161,7 @@ def make_plan(
         steps=replace(steps, executed=steps.executed + levels - steps.total),
         batches=_plan_images(request, draw_seed),
         created=now(),
+        control=plan_units(request, control, settings, checkpoint),
     )
 
 

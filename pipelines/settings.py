@@ -9,52 +9,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypedDict, TypeVar, Unpack
 
 from pipelines.errors import InvalidRequest
-
-SettingValue = bool | int | float | str
-_Default = TypeVar("_Default", bound=SettingValue)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Info:
-    """What the Settings tab shows for one field, and which values it allows."""
-
-    section: str
-    label: str
-    help: str = ""
-    low: float | None = None  # inclusive; None means the field is not a number
-    high: float | None = None
-    step: float = 1
-    choices: tuple[str, ...] = ()  # closed menu of texts
-    infotext: str | None = None  # A1111's name in the parameter text, if it is written there
-    per_job: bool = False  # may be given in override_settings
-    kind: str = "plain"  # "plain", "colour" (#rrggbb) or "hidden" (not in the Settings tab)
-
-
-class _InfoOptions(TypedDict, total=False):
-    """The optional fields of Info."""
-
-    help: str
-    low: float
-    high: float
-    step: float
-    choices: tuple[str, ...]
-    infotext: str
-    per_job: bool
-    kind: str
-
-
-def _setting(default: _Default, section: str, label: str, **more: Unpack[_InfoOptions]) -> _Default:
-    """A dataclass field carrying its Info."""
-    info = Info(section=section, label=label, **more)
-    return dataclasses.field(default=default, metadata={"info": info})
-
+from pipelines.setting_info import Info, SettingValue, setting
 
 SAVING, PATHS, MODELS = "Saving images/grids", "Paths for saving", "Stable Diffusion"
 IMG2IMG, SAMPLERS, PREVIEWS = "img2img", "Sampler parameters", "Live previews"
-INFOTEXT, PAGE, LIMITS = "Infotext", "User interface", "Limits"
+INFOTEXT, PAGE, LIMITS, CONTROL = "Infotext", "User interface", "Limits", "ControlNet"
 IMAGE_FORMATS = ("png", "jpg", "webp")
 
 
@@ -64,242 +25,273 @@ class Settings:
 
     # Unformatted so that a setting stays one paragraph and the table reads as one.
     # fmt: off
-    samples_save: bool = _setting(True, SAVING, "Always save all generated images")
-    samples_format: str = _setting(
+    samples_save: bool = setting(True, SAVING, "Always save all generated images")
+    samples_format: str = setting(
         "png", SAVING, "File format for images", choices=IMAGE_FORMATS, per_job=True
     )
-    samples_filename_pattern: str = _setting(
+    samples_filename_pattern: str = setting(
         "", SAVING, "Images filename pattern", help="Empty: [seed] in a subfolder, "
         "else [seed]-[prompt_spaces].", per_job=True,
     )
-    save_to_dirs: bool = _setting(True, SAVING, "Save images to a subdirectory")
-    directories_filename_pattern: str = _setting("[date]", SAVING, "Directory name pattern")
-    grid_save: bool = _setting(True, SAVING, "Always save all generated image grids")
-    grid_format: str = _setting("png", SAVING, "File format for grids", choices=IMAGE_FORMATS)
-    return_grid: bool = _setting(True, SAVING, "Show grid in gallery")
-    n_rows: int = _setting(
+    save_to_dirs: bool = setting(True, SAVING, "Save images to a subdirectory")
+    directories_filename_pattern: str = setting("[date]", SAVING, "Directory name pattern")
+    grid_save: bool = setting(True, SAVING, "Always save all generated image grids")
+    grid_format: str = setting("png", SAVING, "File format for grids", choices=IMAGE_FORMATS)
+    return_grid: bool = setting(True, SAVING, "Show grid in gallery")
+    n_rows: int = setting(
         -1, SAVING, "Grid row count", low=-1, high=16,
         help="-1: as square as possible; 0: same as batch size.",
     )
-    grid_prevent_empty_spots: bool = _setting(
+    grid_prevent_empty_spots: bool = setting(
         False, SAVING, "Prevent empty spots in grid (when set to autodetect)"
     )
-    grid_background_color: str = _setting(
+    grid_background_color: str = setting(
         "#ffffff", SAVING, "Background color for image grids", kind="colour"
     )
-    enable_pnginfo: bool = _setting(
+    enable_pnginfo: bool = setting(
         True, SAVING, "Write infotext to metadata of the generated image"
     )
-    save_txt: bool = _setting(
+    save_txt: bool = setting(
         False, SAVING, "Create a text file with infotext next to every generated image"
     )
-    jpeg_quality: int = _setting(80, SAVING, "Quality for saved jpeg and webp", low=1, high=100)
-    webp_lossless: bool = _setting(False, SAVING, "Use lossless compression for webp images")
-    save_init_img: bool = _setting(
+    jpeg_quality: int = setting(80, SAVING, "Quality for saved jpeg and webp", low=1, high=100)
+    webp_lossless: bool = setting(False, SAVING, "Use lossless compression for webp images")
+    save_init_img: bool = setting(
         False, SAVING, "Save init images when using img2img", per_job=True
     )
-    save_incomplete_images: bool = _setting(
+    save_incomplete_images: bool = setting(
         False, SAVING, "Save incomplete images",
         help="Those interrupted in mid-generation; the page shows them either way.",
     )
-    save_mask: bool = _setting(
+    save_mask: bool = setting(
         False, SAVING, "For inpainting, save a copy of the greyscale mask", per_job=True
     )
-    save_mask_composite: bool = _setting(
+    save_mask_composite: bool = setting(
         False, SAVING, "For inpainting, save a masked composite", per_job=True
     )
-    save_images_before_color_correction: bool = _setting(
+    save_images_before_color_correction: bool = setting(
         False, SAVING, "Save a copy of image before applying color correction to img2img results",
         per_job=True,
     )
-    embed_inpaint_mask: bool = _setting(
+    embed_inpaint_mask: bool = setting(
         True, SAVING, "For inpainting, keep mask and painted strokes inside PNG files",
         help="So that a saved picture can be opened again with what was drawn on it.",
         per_job=True,
     )
-    outdir_img2img_samples: str = _setting(
+    outdir_img2img_samples: str = setting(
         "outputs/img2img-images", PATHS, "Output directory for img2img images",
         help="Relative to the data directory.",
     )
-    outdir_img2img_grids: str = _setting(
+    outdir_img2img_grids: str = setting(
         "outputs/img2img-grids", PATHS, "Output directory for img2img grids"
     )
-    outdir_init_images: str = _setting(
+    outdir_init_images: str = setting(
         "outputs/init-images", PATHS, "Directory for saving init images when using img2img"
     )
-    sd_model_checkpoint: str = _setting(
+    sd_model_checkpoint: str = setting(
         "", MODELS, "Stable Diffusion checkpoint", per_job=True, kind="hidden"
     )
-    CLIP_stop_at_last_layers: int = _setting(
+    CLIP_stop_at_last_layers: int = setting(
         1, MODELS, "Clip skip", low=1, high=12, infotext="Clip skip", per_job=True,
         help="Ignore this many of the last layers of CLIP, less one.",
     )
-    comma_padding_backtrack: int = _setting(
+    comma_padding_backtrack: int = setting(
         20, MODELS, "Prompt word wrap length limit", low=0, high=74, per_job=True,
         help="In tokens: when a text would cross a 75-token limit, move it whole to the next "
         "chunk if a comma lies this close to the limit.",
     )
-    emphasis: str = _setting(
+    emphasis: str = setting(
         "Original", MODELS, "Emphasis mode", choices=("None", "Ignore", "Original", "No norm"),
         infotext="Emphasis", per_job=True,
     )
-    randn_source: str = _setting(
+    randn_source: str = setting(
         "CPU", MODELS, "Random number generator source.", choices=("GPU", "CPU", "NV"),
         infotext="RNG", per_job=True,
         help="CPU and NV give the same picture on every device; NV repeats NVIDIA cards' numbers.",
     )
-    tiling: bool = _setting(
+    tiling: bool = setting(
         False, MODELS, "Tiling", infotext="Tiling", per_job=True,
         help="Pictures whose opposite edges fit together.",
     )
-    model_cache_gigabytes: float = _setting(
+    model_cache_gigabytes: float = setting(
         8.0, MODELS, "Memory for models kept loaded (GB)", low=0.0, high=512.0, step=0.5
     )
-    initial_noise_multiplier: float = _setting(
+    initial_noise_multiplier: float = setting(
         1.0, IMG2IMG, "Noise multiplier for img2img", low=0.0, high=1.5, step=0.001,
         infotext="Noise multiplier", per_job=True,
     )
-    img2img_extra_noise: float = _setting(
+    img2img_extra_noise: float = setting(
         0.0, IMG2IMG, "Extra noise multiplier for img2img", low=0.0, high=1.0, step=0.01,
         infotext="Extra noise", per_job=True,
     )
-    img2img_fix_steps: bool = _setting(
+    img2img_fix_steps: bool = setting(
         False, IMG2IMG, "With img2img, do exactly the amount of steps the slider specifies.",
         help="Normally less denoising means fewer steps.", per_job=True,
     )
-    img2img_background_color: str = _setting(
+    img2img_background_color: str = setting(
         "#ffffff", IMG2IMG,
         "With img2img, fill transparent parts of the input image with this color.",
         kind="colour", per_job=True,
     )
-    img2img_editor_height: int = _setting(
+    img2img_editor_height: int = setting(
         720, IMG2IMG, "Height of the image editor", low=80, high=1600,
         help="In pixels, and at most half of the window. Takes effect at the next start.",
     )
-    img2img_sketch_default_brush_color: str = _setting(
+    img2img_sketch_default_brush_color: str = setting(
         "#ffffff", IMG2IMG, "Sketch initial brush color", kind="colour",
         help="Takes effect at the next start.",
     )
-    img2img_inpaint_mask_brush_color: str = _setting(
+    img2img_inpaint_mask_brush_color: str = setting(
         "#ffffff", IMG2IMG, "Inpaint mask brush color", kind="colour",
         help="The colour in which masks are shown. Takes effect at the next start.",
     )
-    img2img_inpaint_sketch_default_brush_color: str = _setting(
+    img2img_inpaint_sketch_default_brush_color: str = setting(
         "#ffffff", IMG2IMG, "Inpaint sketch initial brush color", kind="colour",
         help="Takes effect at the next start.",
     )
-    inpainting_mask_weight: float = _setting(
+    inpainting_mask_weight: float = setting(
         1.0, IMG2IMG, "Inpainting conditioning mask strength", low=0.0, high=1.0, step=0.01,
         infotext="Conditional mask weight", per_job=True,
         help="How much of the masked area is hidden from a model made for inpainting.",
     )
-    img2img_color_correction: bool = _setting(
+    img2img_color_correction: bool = setting(
         False, IMG2IMG, "Apply color correction to img2img results to match original colors.",
         per_job=True,
     )
-    overlay_inpaint: bool = _setting(
+    overlay_inpaint: bool = setting(
         True, IMG2IMG, "Overlay original for inpaint", per_job=True,
         help="Leaves what is not masked as it was, to the bit.",
     )
-    return_mask: bool = _setting(
+    return_mask: bool = setting(
         False, IMG2IMG, "For inpainting, include the greyscale mask in results for web",
         per_job=True,
     )
-    return_mask_composite: bool = _setting(
+    return_mask_composite: bool = setting(
         False, IMG2IMG, "For inpainting, include masked composite in results for web",
         per_job=True,
     )
-    img2img_batch_show_results_limit: int = _setting(
+    img2img_batch_show_results_limit: int = setting(
         32, IMG2IMG, "Show the first N batch img2img results in UI", low=-1, high=1000,
         help="-1: as many as fit 256 MB of memory.",
     )
-    eta_ddim: float = _setting(
+    eta_ddim: float = setting(
         0.0, SAMPLERS, "Eta for DDIM", low=0.0, high=1.0, step=0.01, infotext="Eta DDIM",
         per_job=True,
     )
-    eta_ancestral: float = _setting(
+    eta_ancestral: float = setting(
         1.0, SAMPLERS, "Eta for k-diffusion samplers", low=0.0, high=1.0, step=0.01,
         infotext="Eta", per_job=True, help="Noise multiplier of ancestral samplers.",
     )
-    s_churn: float = _setting(
+    s_churn: float = setting(
         0.0, SAMPLERS, "sigma churn", low=0.0, high=100.0, step=0.01, infotext="Sigma churn",
         per_job=True, help="Amount of stochasticity; only for Euler and Heun.",
     )
-    s_tmin: float = _setting(
+    s_tmin: float = setting(
         0.0, SAMPLERS, "sigma tmin", low=0.0, high=10.0, step=0.01, infotext="Sigma tmin",
         per_job=True,
     )
-    s_tmax: float = _setting(
+    s_tmax: float = setting(
         0.0, SAMPLERS, "sigma tmax", low=0.0, high=999.0, step=0.01, infotext="Sigma tmax",
         per_job=True, help="0 means no upper bound.",
     )
-    s_noise: float = _setting(
+    s_noise: float = setting(
         1.0, SAMPLERS, "sigma noise", low=0.0, high=1.1, step=0.001, infotext="Sigma noise",
         per_job=True,
     )
-    sigma_min: float = _setting(
+    sigma_min: float = setting(
         0.0, SAMPLERS, "sigma min", low=0.0, high=100.0, step=0.01,
         infotext="Schedule min sigma", per_job=True, help="0 means the model's own.",
     )
-    sigma_max: float = _setting(
+    sigma_max: float = setting(
         0.0, SAMPLERS, "sigma max", low=0.0, high=10000.0, step=0.01,
         infotext="Schedule max sigma", per_job=True, help="0 means the model's own.",
     )
-    rho: float = _setting(
+    rho: float = setting(
         0.0, SAMPLERS, "rho", low=0.0, high=100.0, step=0.1, infotext="Schedule rho",
         per_job=True, help="0 means the schedule's own (7 for Karras).",
     )
-    eta_noise_seed_delta: int = _setting(
+    eta_noise_seed_delta: int = setting(
         0, SAMPLERS, "Eta noise seed delta", low=0, high=2**32 - 1, infotext="ENSD", per_job=True,
     )
-    live_previews_enable: bool = _setting(
+    live_previews_enable: bool = setting(
         True, PREVIEWS, "Show live previews of the created image"
     )
-    show_progress_every_n_steps: int = _setting(
+    show_progress_every_n_steps: int = setting(
         1, PREVIEWS, "Live preview display period", low=1, high=32,
         help="In sampling steps.",
     )
-    live_preview_refresh_period: int = _setting(
+    live_preview_refresh_period: int = setting(
         400, PREVIEWS, "Progressbar and preview update period", low=100, high=10000,
         help="In milliseconds.",
     )
-    add_model_hash_to_info: bool = _setting(True, INFOTEXT, "Add model hash to infotext")
-    add_model_name_to_info: bool = _setting(True, INFOTEXT, "Add model name to infotext")
-    add_version_to_infotext: bool = _setting(True, INFOTEXT, "Add program version to infotext")
-    disable_weights_auto_swap: bool = _setting(
+    add_model_hash_to_info: bool = setting(True, INFOTEXT, "Add model hash to infotext")
+    add_model_name_to_info: bool = setting(True, INFOTEXT, "Add model name to infotext")
+    add_version_to_infotext: bool = setting(True, INFOTEXT, "Add program version to infotext")
+    disable_weights_auto_swap: bool = setting(
         False, INFOTEXT, "Disregard checkpoint information from pasted infotext"
     )
-    infotext_styles: str = _setting(
+    infotext_styles: str = setting(
         "Apply if any", INFOTEXT, "Infer styles from prompts of pasted infotext",
         choices=("Ignore", "Apply", "Discard", "Apply if any"),
         help="Ignore: keep the texts. Apply: cut styles out and choose them. Discard: cut them "
         "out. Apply if any: as Apply, but keep the chosen styles when none is found.",
     )
-    send_seed: bool = _setting(
+    send_seed: bool = setting(
         True, PAGE, "Send seed when sending prompt or image to other interface"
     )
-    send_size: bool = _setting(
+    send_size: bool = setting(
         True, PAGE, "Send size when sending prompt or image to another interface"
     )
-    interrupt_after_current: bool = _setting(
+    interrupt_after_current: bool = setting(
         True, PAGE, "Don't Interrupt in the middle",
         help="Interrupt lets the image being made finish if more were to follow; "
         "a second press stops at once.",
     )
-    keyedit_precision_attention: float = _setting(
+    keyedit_precision_attention: float = setting(
         0.1, PAGE, "Precision for (attention:1.1) when editing the prompt with Ctrl+up/down",
         low=0.01, high=0.2, step=0.001,
     )
-    disable_token_counters: bool = _setting(False, PAGE, "Disable prompt token counters")
-    max_picture_megapixels: float = _setting(
+    disable_token_counters: bool = setting(False, PAGE, "Disable prompt token counters")
+    max_picture_megapixels: float = setting(
         64.0, LIMITS, "Largest picture accepted (megapixels)", low=1.0, high=1000.0,
         help="Refused before decoding.",
     )
-    max_upload_megabytes: float = _setting(
+    max_upload_megabytes: float = setting(
         256.0, LIMITS, "Largest file accepted (MB)", low=1.0, high=4096.0,
         help="Takes effect at the next start.",
     )
-    max_queued_jobs: int = _setting(100, LIMITS, "Jobs that may wait at once", low=1, high=1000)
+    max_queued_jobs: int = setting(100, LIMITS, "Jobs that may wait at once", low=1, high=1000)
+    control_net_unit_count: int = setting(
+        3, CONTROL, "Multi-ControlNet: ControlNet unit number", low=1, high=10,
+        help="The page follows at the next start.",
+    )
+    control_net_model_cache_size: int = setting(
+        2, CONTROL, "Model cache size", low=1, high=10, help="Control models that stay loaded."
+    )
+    control_net_inpaint_blur_sigma: int = setting(
+        7, CONTROL, "ControlNet inpainting Gaussian blur sigma", low=0, high=64, per_job=True
+    )
+    control_net_no_detectmap: bool = setting(
+        False, CONTROL, "Do not append detectmap to output", per_job=True
+    )
+    control_net_detectmap_autosaving: bool = setting(
+        False, CONTROL, "Allow detectmap auto saving", per_job=True
+    )
+    control_net_detectedmap_dir: str = setting(
+        "detected_maps", CONTROL, "Directory for detected maps auto saving",
+        help="Below the output directory for img2img images.",
+    )
+    control_net_sync_field_args: bool = setting(
+        True, CONTROL, "Paste ControlNet parameters in infotext"
+    )
+    controlnet_increment_seed_during_batch: bool = setting(
+        False, CONTROL, "Increment seed after each controlnet batch iteration", per_job=True
+    )
+    controlnet_ignore_noninpaint_mask: bool = setting(
+        False, CONTROL,
+        "Ignore mask on ControlNet input image if control type is not inpaint", per_job=True,
+        help="Otherwise what is drawn on a unit's image takes the image's place.",
+    )
     # fmt: on
 
     def with_changes(self, changes: Mapping[str, object]) -> "Settings":

@@ -6,6 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from pipelines.catalog.families import ModelFamily
 from pipelines.errors import ModelBroken
 from pipelines.imaging.geometry import Size
 
@@ -37,8 +38,8 @@ class Checkpoint:
     `name` is its path below the checkpoint folder without extension; `title` is A1111's
     "name [10 hex digits]"; `short_hash` those digits of a SHA-256, "" while a large model's hash
     is still being computed. `default_size` is the picture size the model was trained for, in
-    pixels, and `input_channels` what its UNet takes, both read from its own config. `built_in`
-    tells the models that come with the program.
+    pixels, `input_channels` what its UNet takes, and `family` says which control models fit it, all
+    read from its own config. `built_in` tells the models that come with the program.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Checkpoint:
     short_hash: str
     default_size: Size
     input_channels: int = IMG2IMG_CHANNELS
+    family: ModelFamily = ModelFamily.unknown
     built_in: bool = False
 
     @property

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pipelines.catalog.checkpoints import IMG2IMG_CHANNELS
+from pipelines.catalog.families import ModelFamily
 from pipelines.errors import ModelBroken
 from pipelines.imaging.geometry import Size
 
@@ -20,12 +21,19 @@ _LATENT_FACTOR = 8
 _WEIGHTLESS = ("tokenizer", "scheduler")
 _UNUSED = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
 """Components that img2img never loads, so that a folder may lack them."""
-_SIDES: tuple[tuple[str, int], ...] = (
+_MARKS: tuple[tuple[str, int, ModelFamily], ...] = (
     # A part of a tensor's name that only this family has, and the side it was trained for.
-    ("joint_blocks.0.", 1024),  # Stable Diffusion 3
-    ("conditioner.embedders.", 1024),  # Stable Diffusion XL
-    ("cond_stage_model.model.transformer.", 768),  # Stable Diffusion 2
+    ("joint_blocks.0.", 1024, ModelFamily.unknown),  # Stable Diffusion 3
+    ("conditioner.embedders.", 1024, ModelFamily.sdxl),
+    ("cond_stage_model.model.transformer.", 768, ModelFamily.sd2),
+    ("cond_stage_model.transformer.", 512, ModelFamily.sd1),
 )
+_TEXT_WIDTHS: Mapping[int, ModelFamily] = {
+    768: ModelFamily.sd1,
+    1024: ModelFamily.sd2,
+    2048: ModelFamily.sdxl,
+}
+"""Numbers per token that a family's text encoders give its UNet (`cross_attention_dim`)."""
 _FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
 """Of a single file's UNet; its shape is outputs x inputs x height x width."""
 
@@ -40,6 +48,7 @@ class Facts:
 
     default_size: Size = FALLBACK_SIZE
     input_channels: int = IMG2IMG_CHANNELS
+    family: ModelFamily = ModelFamily.unknown
 
 
 def read_header(path: Path) -> Mapping[str, Any]:
@@ -84,11 +93,12 @@ def read_json(path: Path) -> Mapping[str, Any]:
 def facts_of_file(path: Path) -> Facts:
     """What a single-file checkpoint's header tells; ModelBroken when it is damaged."""
     header = read_header(path)
-    sides = (side for marker, side in _SIDES if any(marker in name for name in header))
-    side = next(sides, None)
+    marks = (mark for mark in _MARKS if any(mark[0] in name for name in header))
+    _, side, family = next(marks, ("", FALLBACK_SIZE.width, ModelFamily.unknown))
     return Facts(
-        default_size=Size(side, side) if side else FALLBACK_SIZE,
+        default_size=Size(side, side),
         input_channels=_channels(_second(header.get(_FIRST_LAYER, {}).get("shape"))),
+        family=family,
     )
 
 
@@ -102,7 +112,13 @@ def facts_of_folder(folder: Path) -> Facts:
     size = FALLBACK_SIZE
     if isinstance(side, int) and 8 <= side <= 1024:
         size = Size(side * _LATENT_FACTOR, side * _LATENT_FACTOR)
-    return Facts(default_size=size, input_channels=_channels(config.get("in_channels")))
+    width = config.get("cross_attention_dim")
+    family = _TEXT_WIDTHS.get(width) if isinstance(width, int) else None
+    return Facts(
+        default_size=size,
+        input_channels=_channels(config.get("in_channels")),
+        family=family or ModelFamily.unknown,
+    )
 
 
 def _second(shape: object) -> object:

@@ -27,13 +27,14 @@ def find_models(kind: Kind, folders: Sequence[Path]) -> tuple[ModelFile, ...]:
     found: dict[str, ModelFile] = {}
     for folder in folders:
         for path in walk(folder, PLACES[kind]):
-            model = _describe(folder, path)
+            model = describe(folder, path)
             if path.exists():  # and is no link that leads nowhere
                 found.setdefault(model.name, model)
     return tuple(found.values())
 
 
-def _describe(folder: Path, path: Path) -> ModelFile:
+def describe(folder: Path, path: Path) -> ModelFile:
+    """The model at `path`, which was found below `folder`."""
     name = path.relative_to(folder).as_posix() if path != folder else path.name
     if path.is_dir():
         return ModelFile(name=name, path=path, layout=Layout.folder)

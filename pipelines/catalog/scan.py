@@ -151,6 +151,7 @@ class FolderCatalog:
             short_hash=full[:SHORT],
             default_size=facts.default_size,
             input_channels=facts.input_channels,
+            family=facts.family,
             built_in=path.resolve() in self._built_in,
         )
         return _Entry(checkpoint=checkpoint, relative=relative, full_hash=full)

@@ -17,7 +17,7 @@ class PlannedUnit:
 
     `model` is None where the preprocessor needs none. `resolution` is None where the preprocessor
     has none, and where it follows the picture (Pixel Perfect). `model_title` is the menu's name,
-    "stem [hash]", or "None".
+    "stem [hash]", or "None". `notes` are sentences to show with the result.
     """
 
     unit: ControlUnit
@@ -27,6 +27,7 @@ class PlannedUnit:
     resolution: int | None
     a: float
     b: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from PIL import Image
 
@@ -76,6 +77,10 @@ class ControlUnit:
     `mask` (L, 255 = drawn) belongs to the one picture and has its size. `region` (any mode) is the
     Effective Region Mask. `preprocessor` and `model` are names as the menus or the API give them,
     looked up by the plan. Numbers of -1 stand for the preprocessor's preset.
+
+    `independent` units never fall back on img2img's picture. In a job over files, a unit with a
+    `folder` (absolute, one of those allowed) takes the n-th picture in it for the n-th file, and a
+    `loopback` unit takes from the second file on what was made of the one before.
     """
 
     index: int
@@ -99,6 +104,9 @@ class ControlUnit:
     weight_type: WeightType = WeightType.normal
     composition_weight: float = 1.0
     layer_weights: tuple[float, ...] | None = None  # A1111: advanced_weighting; replaces weight
+    independent: bool = False  # A1111: Upload independent control image
+    folder: Path | None = None  # A1111: Input Directory of the tab Batch
+    loopback: bool = False  # A1111: [Batch Loopback]
 
     def __post_init__(self) -> None:
         name = f"ControlNet Unit {self.index}"

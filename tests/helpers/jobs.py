@@ -33,6 +33,13 @@ class OneCheckpoint:
         return CHECKPOINT
 
 
+def request_for(init_image: Image.Image | None = None, **parts: Any) -> Img2ImgRequest:
+    """What is asked for at 64x64; `parts` are the request's (prompt, batch, seeds…)."""
+    return Img2ImgRequest(
+        init_image=init_image or gradient(), **{"size": ResizeTo(width=64, height=64), **parts}
+    )
+
+
 def plan_for(
     init_image: Image.Image | None = None,
     *,
@@ -40,11 +47,8 @@ def plan_for(
     **parts: Any,
 ) -> Plan:
     """The plan of a job at 64x64; `parts` are the request's (prompt, batch, seeds…)."""
-    request = Img2ImgRequest(
-        init_image=init_image or gradient(), **{"size": ResizeTo(width=64, height=64), **parts}
-    )
     return make_plan(
-        request,
+        request_for(init_image, **parts),
         Settings().with_changes(settings or {}),
         OneCheckpoint(),
         StyleBook(Path("no such file.csv")),

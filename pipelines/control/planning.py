@@ -1,0 +1,147 @@
+"""ControlNet units decided: names looked up, presets filled in, what cannot work refused."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.catalog.families import compatible, family_of_name
+from pipelines.catalog.models import ModelFile
+from pipelines.control.menus import ControlMenus
+from pipelines.control.models import NO_MODEL, without_hash
+from pipelines.control.naming import named
+from pipelines.control.planned import PlannedUnit
+from pipelines.control.units import ControlUnit
+from pipelines.errors import InvalidPicture, InvalidRequest
+from pipelines.imaging.geometry import Size
+from pipelines.plugins import Preprocessor
+from pipelines.requests import Img2ImgRequest
+from pipelines.settings import FIELDS, Settings
+
+NO_SLIDER = 0.5
+"""What stands for a threshold that a preprocessor does not have, as in A1111's texts."""
+
+INPAINT_ONLY, INPAINT_INSTEAD = "inpaint_only", "inpaint_global_harmonious"
+
+AVERAGES = "IP-Adapter"
+"""The control type whose units see all of several pictures at once."""
+
+
+def plan_units(
+    request: Img2ImgRequest, menus: ControlMenus, settings: Settings, checkpoint: Checkpoint
+) -> tuple[PlannedUnit, ...]:
+    """The request's units in order, one for each picture of Multi-Inputs.
+
+    Several pictures of one unit become as many units that share its weight, but an IP-Adapter takes
+    them all. UserError, in a sentence that begins with the unit's name, for a unit that could not
+    run: none is ever left out.
+    """
+    planned: list[PlannedUnit] = []
+    for position, unit in enumerate(request.control):
+        with named(unit):
+            _check_number(unit, position, settings)
+            _check_pictures(unit)
+            planned += _plan(unit, request, menus, checkpoint)
+    return tuple(planned)
+
+
+def _check_number(unit: ControlUnit, position: int, settings: Settings) -> None:
+    most = settings.control_net_unit_count
+    if max(unit.index, position) >= most:
+        raise InvalidRequest(
+            f"{unit.name} is one unit too many: there are {most}, from 0 to {most - 1}; raise "
+            f"{FIELDS['control_net_unit_count'].label!r} in the settings."
+        )
+
+
+def _check_pictures(unit: ControlUnit) -> None:
+    if unit.folder is not None:
+        raise InvalidRequest(
+            "an input directory makes a job over its files, which this one is not."
+        )
+    if unit.independent and not unit.images:
+        raise InvalidPicture(
+            "there is no image; give it one, or untick Upload independent control image to use "
+            "img2img's own picture."
+        )
+    if unit.mask is None:
+        return
+    if len(unit.images) != 1:
+        raise InvalidPicture(
+            f"a mask belongs to one image of the unit's own, and there are {len(unit.images)}."
+        )
+    size, mask_size = Size.of(unit.images[0].size), Size.of(unit.mask.size)
+    if size != mask_size:
+        raise InvalidPicture(f"its mask is {mask_size} and its image {size}; they must be alike.")
+
+
+def _plan(
+    unit: ControlUnit, request: Img2ImgRequest, menus: ControlMenus, checkpoint: Checkpoint
+) -> Iterator[PlannedUnit]:
+    preprocessor, notes = _preprocessor(unit, request, menus)
+    title, model = _model(unit, preprocessor, menus, checkpoint)
+    resolution = None
+    if preprocessor.resolution is not None and not unit.pixel_perfect:
+        resolution = int(preprocessor.resolution.value(unit.resolution))
+    a, b = thresholds(unit, preprocessor)
+    for part in _parts(unit, preprocessor):
+        yield PlannedUnit(
+            unit=part,
+            preprocessor=preprocessor,
+            model=model,
+            model_title=title,
+            resolution=resolution,
+            a=a,
+            b=b,
+            notes=notes,
+        )
+
+
+def thresholds(unit: ControlUnit, preprocessor: Preprocessor) -> tuple[float, float]:
+    """The values of the preprocessor's sliders, presets filled in."""
+    given = unit.threshold_a, unit.threshold_b
+    values = [float(s.value(v)) for s, v in zip(preprocessor.sliders, given, strict=False)]
+    a, b, *_ = *values, NO_SLIDER, NO_SLIDER
+    return a, b
+
+
+def _preprocessor(
+    unit: ControlUnit, request: Img2ImgRequest, menus: ControlMenus
+) -> tuple[Preprocessor, tuple[str, ...]]:
+    """The preprocessor that runs, and a note where that is not the one that was chosen."""
+    preprocessor = menus.plugins.find_preprocessor(unit.preprocessor)
+    if preprocessor.key != INPAINT_ONLY or request.inpaint is None:
+        return preprocessor, ()
+    # What is not masked is kept by img2img's own mask; both at once would be done twice.
+    instead = menus.plugins.find_preprocessor(INPAINT_INSTEAD)
+    return instead, (
+        f"{unit.name}: {instead.label} was used in place of {preprocessor.label}, since the job "
+        "has a mask of its own.",
+    )
+
+
+def _model(
+    unit: ControlUnit, preprocessor: Preprocessor, menus: ControlMenus, checkpoint: Checkpoint
+) -> tuple[str, ModelFile | None]:
+    if not preprocessor.needs_model:
+        return NO_MODEL, None
+    if unit.model.strip() in ("", NO_MODEL):
+        raise InvalidRequest(
+            f"no model is chosen, and preprocessor {preprocessor.label} needs one; "
+            "choose one in the menu Model."
+        )
+    title, model = menus.models.find(unit.model)
+    family = family_of_name(without_hash(title))
+    if not compatible(family, checkpoint.family):
+        raise InvalidRequest(
+            f"model {title} is for {family.value} and checkpoint {checkpoint.title} is "
+            f"{checkpoint.family.value}; choose two of one family."
+        )
+    return title, model
+
+
+def _parts(unit: ControlUnit, preprocessor: Preprocessor) -> Iterator[ControlUnit]:
+    if len(unit.images) < 2 or AVERAGES in preprocessor.types:
+        yield unit
+        return
+    for image in unit.images:
+        yield replace(unit, images=(image,), weight=unit.weight / len(unit.images))
