@@ -4,6 +4,8 @@ UserError              shown to the user as it is: one sentence, no traceback
 ├─ InvalidRequest      a field is out of range, or two fields contradict
 ├─ InvalidPicture      a picture cannot be read, or is larger than allowed
 ├─ ModelNotFound       a checkpoint, VAE or other model is not where it was looked for
+│  └─ MissingWeights   a preprocessor's network is not there, but can be downloaded
+├─ DownloadFailed      a file did not come, or not whole
 ├─ ModelBroken         a model is there but incomplete, damaged or of an unsupported kind
 ├─ OutOfMemory         the device ran out of memory even after every fallback
 ├─ QueueFull           as many jobs wait as the settings allow
@@ -12,6 +14,11 @@ UserError              shown to the user as it is: one sentence, no traceback
 
 Each message says what was wrong, what was given and what is allowed.
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.plugins import Weights
 
 
 class UserError(Exception):
@@ -28,6 +35,18 @@ class InvalidPicture(UserError):
 
 class ModelNotFound(UserError):
     """A model is not where it was looked for."""
+
+
+class MissingWeights(ModelNotFound):
+    """A preprocessor's network is not on this machine; `weights` says what to download."""
+
+    def __init__(self, message: str, weights: "Weights") -> None:
+        super().__init__(message)
+        self.weights = weights
+
+
+class DownloadFailed(UserError):
+    """A file did not come, or did not come whole."""
 
 
 class ModelBroken(UserError):

@@ -24,7 +24,8 @@ class Options:
     `server_name` is the address to listen on. `port` is None when a free one is to be looked for
     from 7860 upward. `accounts` are (user, password); nobody needs to log in when there are none.
     Folders are absolute; None means the default. `subpath` is "" or begins with a slash.
-    `allow_dirs` are folders that the Batch tab may name, read and write.
+    `allow_dirs` are folders that the Batch tab may name, read and write. `allow_downloads` has a
+    preprocessor's missing network fetched without asking.
     """
 
     data_dir: Path
@@ -44,6 +45,7 @@ class Options:
     no_half_vae: bool = False
     allow_dirs: tuple[Path, ...] = ()
     hide_ui_dir_config: bool = False
+    allow_downloads: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -92,6 +94,11 @@ def make_parser() -> argparse.ArgumentParser:
         default=[],
         help="folder that the Batch tab may read from and write to; may be given several times",
     )
+    places.add_argument(
+        "--allow-downloads",
+        action="store_true",
+        help="fetch missing networks of preprocessors from Hugging Face without asking",
+    )
     page = parser.add_argument_group("page")
     page.add_argument("--theme", choices=("light", "dark"), help="default: as the browser likes")
     page.add_argument("--autolaunch", action="store_true", help="open the page in the browser")
@@ -136,6 +143,7 @@ def parse(
         no_half_vae=given.no_half_vae,
         allow_dirs=tuple(_existing_folder("--allow-dir", folder) for folder in given.allow_dir),
         hide_ui_dir_config=given.hide_ui_dir_config,
+        allow_downloads=given.allow_downloads,
     )
     _require_accounts(given, options)
     return options

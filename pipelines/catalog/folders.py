@@ -17,6 +17,7 @@ class Kind(Enum):
     controlnet = "ControlNet"
     upscaler = "upscaler"
     preview_decoder = "preview decoder"
+    preprocessor = "preprocessor"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +57,7 @@ PLACES: Mapping[Kind, Place] = {
     ),
     Kind.controlnet: Place(
         folders=("ControlNet",),
-        extensions=(".ckpt", ".pt", ".pth", ".safetensors"),
+        extensions=(".bin", ".ckpt", ".pt", ".pth", ".safetensors"),
         folder_files=("config.json", "diffusion_pytorch_model*.safetensors"),
     ),
     Kind.upscaler: Place(
@@ -65,6 +66,10 @@ PLACES: Mapping[Kind, Place] = {
     ),
     Kind.preview_decoder: Place(
         folders=("VAE-approx", "VAE-taesd"), extensions=(".pt", ".pth", ".safetensors")
+    ),
+    # Not listed as models, but looked for by name: see `pipelines.catalog.weights`.
+    Kind.preprocessor: Place(
+        folders=("ControlNetPreprocessor",), extensions=(".bin", ".pt", ".pth", ".safetensors")
     ),
 }
 
