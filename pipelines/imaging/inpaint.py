@@ -87,11 +87,8 @@ def prepare_inpaint(
 
     With "Just resize (latent upscale)" the mask and the original are stretched, as the latents are.
     """
-    drawn = _drawn_mask(picture, inpaint)
-    mask = _final_mask(drawn, inpaint)
-    shown = to_rgb(picture, background)
-    if inpaint.painted is not None:
-        shown = _softened(inpaint.painted, shown, drawn, inpaint)
+    mask = repaint_mask(picture, inpaint)
+    shown = with_softened_strokes(picture, inpaint, background)
     stretched = resize_mode is ResizeMode.latent_upscale
     mode = ResizeMode.just_resize if stretched else resize_mode
     frame = (
@@ -159,6 +156,50 @@ def lay_out(generated: Image.Image, masked: MaskedPicture) -> Image.Image:
     return masked.original.adopt(laid_out)
 
 
+def repaint_mask(picture: Image.Image, inpaint: Inpaint) -> Image.Image:
+    """The mask (L) at the size of `picture`, inverted if that is asked for, and blurred.
+
+    InvalidRequest if that leaves nothing to repaint.
+    """
+    drawn = _drawn_mask(picture, inpaint)
+    inverted = inpaint.mode is MaskMode.not_masked
+    if drawn.getbbox() is None and inpaint.mask.getbbox() is not None and not inverted:
+        raise InvalidRequest(
+            f"Mask transparency {inpaint.transparency:g} leaves nothing of the mask; lower it."
+        )
+    mask = masks.invert(drawn) if inverted else drawn
+    if mask.getbbox() is None:
+        raise InvalidRequest(
+            "The mask covers the whole picture and Inpaint not masked leaves nothing to repaint; "
+            "leave a part unmasked, or choose Inpaint masked."
+            if inverted
+            else "The mask is empty, so nothing would be repainted; paint over what is to change."
+        )
+    blurred = masks.blur(mask, inpaint.blur_x, inpaint.blur_y)
+    if blurred.getbbox() is None:
+        raise InvalidRequest(
+            f"Mask blur {max(inpaint.blur_x, inpaint.blur_y)} makes so small a mask vanish; "
+            "lower it, or paint over a larger area."
+        )
+    return blurred
+
+
+def with_softened_strokes(picture: Image.Image, inpaint: Inpaint, background: str) -> Image.Image:
+    """`picture` in RGB, laid over `background` (#rrggbb), and what was painted on it as A1111 does.
+
+    InvalidPicture if the painted picture has another size.
+    """
+    shown, painted = to_rgb(picture, background), inpaint.painted
+    if painted is None:
+        return shown
+    if painted.size != shown.size:
+        raise InvalidPicture(
+            f"The painted picture is {Size.of(painted.size)} and the one below it "
+            f"{Size.of(shown.size)}; they must be of one size."
+        )
+    return soften(painted, shown, _drawn_mask(picture, inpaint), (inpaint.blur_x, inpaint.blur_y))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Frame:
     """What the network is shown (`shown`, `mask`), and what goes around its result."""
@@ -205,41 +246,6 @@ def _drawn_mask(picture: Image.Image, inpaint: Inpaint) -> Image.Image:
     """The mask at the picture's size, less its transparency; neither inverted nor blurred."""
     fitted = masks.fit_mask(inpaint.mask, Size.of(picture.size))
     return masks.with_transparency(fitted, inpaint.transparency)
-
-
-def _final_mask(drawn: Image.Image, inpaint: Inpaint) -> Image.Image:
-    """Inverted and blurred; refused if that leaves nothing."""
-    inverted = inpaint.mode is MaskMode.not_masked
-    if drawn.getbbox() is None and inpaint.mask.getbbox() is not None and not inverted:
-        raise InvalidRequest(
-            f"Mask transparency {inpaint.transparency:g} leaves nothing of the mask; lower it."
-        )
-    mask = masks.invert(drawn) if inverted else drawn
-    if mask.getbbox() is None:
-        raise InvalidRequest(
-            "The mask covers the whole picture and Inpaint not masked leaves nothing to repaint; "
-            "leave a part unmasked, or choose Inpaint masked."
-            if inverted
-            else "The mask is empty, so nothing would be repainted; paint over what is to change."
-        )
-    blurred = masks.blur(mask, inpaint.blur_x, inpaint.blur_y)
-    if blurred.getbbox() is None:
-        raise InvalidRequest(
-            f"Mask blur {max(inpaint.blur_x, inpaint.blur_y)} makes so small a mask vanish; "
-            "lower it, or paint over a larger area."
-        )
-    return blurred
-
-
-def _softened(
-    painted: Image.Image, shown: Image.Image, drawn: Image.Image, inpaint: Inpaint
-) -> Image.Image:
-    if painted.size != shown.size:
-        raise InvalidPicture(
-            f"The painted picture is {Size.of(painted.size)} and the one below it "
-            f"{Size.of(shown.size)}; they must be of one size."
-        )
-    return soften(painted, shown, drawn, (inpaint.blur_x, inpaint.blur_y))
 
 
 def _with_strokes(original: Original, around: Image.Image, overlay_mask: Image.Image) -> Original:

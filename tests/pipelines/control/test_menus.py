@@ -1,7 +1,5 @@
 """What the menus of a unit list under a control type."""
 
-from pathlib import Path
-
 import pytest
 
 from pipelines.catalog.families import ModelFamily, compatible, family_of_name

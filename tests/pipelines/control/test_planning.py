@@ -143,5 +143,5 @@ def test_a_model_of_another_family_is_refused_with_both_names(menus: ControlMenu
 
 
 def test_a_unit_without_any_plugins_is_refused_rather_than_left_out():
-    with pytest.raises(InvalidRequest, match="^ControlNet Unit 0: Preprocessor 'canny' is not"):
+    with pytest.raises(InvalidRequest, match=r"^ControlNet Unit 0: Preprocessor 'canny' is not"):
         control_plan(NO_CONTROL, [canny()])

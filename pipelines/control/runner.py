@@ -1,0 +1,94 @@
+"""Preprocessors run one at a time, and what they made is kept for the next press of a button."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+
+import numpy as np
+
+from pipelines.plugins import Detected, Given, Pixels, Preprocessor, Tools
+
+MOST_MAPS = 16
+"""Maps that are kept, as many as A1111's extension does."""
+
+MOST_BYTES = 256 * 2**20
+"""Memory that all kept maps together may take."""
+
+
+class PreprocessorRunner:
+    """Runs preprocessors for previews and jobs alike; safe in threads, one at a time.
+
+    The last maps are kept by what the picture holds, so that a second press with the same picture
+    and values runs nothing; but not those of a preprocessor that is never `cached`.
+    """
+
+    def __init__(self, tools: Tools, *, limit: int = MOST_MAPS) -> None:
+        self._tools = tools
+        self._limit = limit
+        self._maps: OrderedDict[Hashable, Detected] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def run(
+        self,
+        preprocessor: Preprocessor,
+        picture: Pixels,
+        *,
+        resolution: int,
+        a: float,
+        b: float,
+        seed: int = 0,
+        mask: Pixels | None = None,
+    ) -> Detected:
+        """What `preprocessor` makes of `picture`; its pixels are read-only.
+
+        The arguments are those of `Given`; a mask is passed on to those only that take one, who get
+        an empty one if there is none. Raises what the preprocessor raises: UserError for missing
+        weights or a picture of no use.
+        """
+        mask = _mask_for(preprocessor, picture, mask)
+        key = (preprocessor.key, _digest(picture), _digest(mask), resolution, a, b)
+        with self._lock:
+            if (known := self._maps.get(key)) is not None:
+                self._maps.move_to_end(key)
+                return known
+            given = Given(
+                picture=_read_only(picture),
+                resolution=resolution,
+                a=a,
+                b=b,
+                seed=seed,
+                tools=self._tools,
+                mask=None if mask is None else _read_only(mask),
+            )
+            detected = preprocessor.run(given)
+            detected.pixels.flags.writeable = False
+            if preprocessor.cached:
+                self._keep(key, detected)
+            return detected
+
+    def _keep(self, key: Hashable, detected: Detected) -> None:
+        self._maps[key] = detected
+        while len(self._maps) > self._limit or self._bytes() > MOST_BYTES:
+            self._maps.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(detected.pixels.nbytes for detected in self._maps.values())
+
+
+def _mask_for(preprocessor: Preprocessor, picture: Pixels, mask: Pixels | None) -> Pixels | None:
+    if not preprocessor.takes_mask:
+        return None
+    return np.zeros(picture.shape[:2], np.uint8) if mask is None else mask
+
+
+def _digest(pixels: Pixels | None) -> Hashable:
+    if pixels is None:
+        return None
+    return pixels.shape, hashlib.sha256(pixels.tobytes(), usedforsecurity=False).digest()
+
+
+def _read_only(pixels: Pixels) -> Pixels:
+    view = pixels.view()
+    view.flags.writeable = False
+    return view
