@@ -1,0 +1,1 @@
+"""What the ControlNet accordion offers beside preprocessors."""
