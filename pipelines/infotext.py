@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pipelines import infotext_fields as names
 from pipelines.catalog.checkpoints import INPAINTING_CHANNELS
+from pipelines.control.infotext import name_of, write_unit
 from pipelines.plan import ImagePlan, Plan
 from pipelines.requests import Inpaint, InpaintArea, MaskedContent, MaskMode, ResizeMode
 from pipelines.samplers import AUTOMATIC, find_schedule
@@ -51,6 +52,7 @@ def write(plan: Plan, image_plan: ImagePlan, *, extra: Iterable[tuple[str, Value
         **_inpaint_fields(plan.request.inpaint),
         **_setting_fields(plan),
         **_soft_fields(plan.request.inpaint),
+        **{name_of(number): write_unit(unit) for number, unit in enumerate(plan.control)},
         **added,
         names.VERSION: f"{names.PROGRAM} {VERSION}"
         if plan.settings.add_version_to_infotext

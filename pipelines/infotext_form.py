@@ -7,6 +7,9 @@ from enum import Enum
 
 from pipelines import infotext_fields as names
 from pipelines.catalog.checkpoints import Catalog, Checkpoint
+from pipelines.control.infotext import read_units
+from pipelines.control.menus import NO_CONTROL, ControlMenus
+from pipelines.control.units import ControlUnit
 from pipelines.errors import InvalidRequest, ModelBroken, ModelNotFound
 from pipelines.infotext import Parameters, format_value
 from pipelines.requests import LATENT_FACTOR, InpaintArea, MaskedContent, MaskMode, ResizeMode
@@ -29,7 +32,9 @@ class FormValues:
     Numbers are finite but otherwise unchecked, menus hold labels that exist. `soft` holds numbers
     by the names of `SoftInpainting`'s fields, only those that are to be changed. `checkpoint` is a
     title. `override_settings` are "Name: value" for the settings that differ from the current ones,
-    none if they agree with all of them. `comments` say what could not be used, a sentence each.
+    none if they agree with all of them. `control` are the ControlNet units to be enabled, without
+    images and with labels that exist, where all others are to be disabled. `comments` say what
+    could not be used, a sentence each.
     """
 
     prompt: str
@@ -60,16 +65,23 @@ class FormValues:
     soft: Mapping[str, float] = field(default_factory=dict[str, float])
     checkpoint: str | None = None
     override_settings: tuple[str, ...] = ()
+    control: tuple[ControlUnit, ...] | None = None
     comments: tuple[str, ...] = ()
 
 
 def to_form(
-    parameters: Parameters, *, settings: Settings, catalog: Catalog, styles: StyleBook
+    parameters: Parameters,
+    *,
+    settings: Settings,
+    catalog: Catalog,
+    styles: StyleBook,
+    control: ControlMenus = NO_CONTROL,
 ) -> FormValues:
     """What the page's fields become when `parameters` are pasted; never fails.
 
     A text without parameters sets the prompts alone. Seeds' extra fields that are missing are
-    turned off. `catalog` finds the checkpoint by its hash, else by its name.
+    turned off. `catalog` finds the checkpoint by its hash, else by its name, and `control` what
+    ControlNet units name.
     """
     positive, negative, found = _without_styles(parameters, settings, styles)
     if not parameters.fields:
@@ -107,6 +119,7 @@ def to_form(
         soft=fields.soft(),
         checkpoint=None if settings.disable_weights_auto_swap else fields.checkpoint(catalog),
         override_settings=fields.overrides(settings),
+        control=fields.control(control, settings) if settings.control_net_sync_field_args else None,
         comments=tuple(fields.comments),
     )
 
@@ -264,6 +277,13 @@ class _Fields:
             wanted = given[1] or given[0]
             self.comments.append(f"Checkpoint {wanted[:80]!r} is not among those here.")
         return None
+
+    def control(self, menus: ControlMenus, settings: Settings) -> tuple[ControlUnit, ...] | None:
+        """Absence means no unit in our own texts, and nothing in others."""
+        pasted = read_units(self._fields, menus, settings.control_net_unit_count)
+        self.comments += pasted.comments
+        ours = self._fields.get(names.VERSION, "").startswith(names.PROGRAM)
+        return pasted.units if ours or pasted.found else None
 
     def overrides(self, settings: Settings) -> tuple[str, ...]:
         entries: list[str] = []

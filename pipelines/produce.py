@@ -8,12 +8,15 @@ from typing import Protocol, TypeVar
 from PIL import Image
 
 from pipelines import infotext
+from pipelines.control.planned import PreparedUnit
 from pipelines.errors import InvalidPicture, UserError
 from pipelines.finish import Finished, Finisher
+from pipelines.imaging.chunks import Chunks
 from pipelines.imaging.colours import profile_problem, to_rgb
-from pipelines.imaging.drawn import Chunks, drawn_for, to_chunks
+from pipelines.imaging.drawn import drawn_for, to_chunks
 from pipelines.imaging.geometry import Size
 from pipelines.imaging.grids import contact_sheet
+from pipelines.imaging.kept_control import control_chunks
 from pipelines.imaging.prepare import prepare
 from pipelines.infotext_fields import INIT_IMAGE_HASH
 from pipelines.monitor import Monitor
@@ -73,6 +76,7 @@ class Production:
             album.note(str(error))
             failed = True
         grid = album.make_grid()
+        album.add_maps()
         stopped = failed or (monitor.stop_after_batch and album.incomplete)
         return Result(
             plan=plan,
@@ -98,13 +102,17 @@ class _Album:
         self._write_infotext = write_infotext
         self._finisher: Finisher | None = None
         self._extra: tuple[tuple[str, str], ...] = ()
-        self._chunks: Chunks = ()
+        self._chunks: Chunks | None = None  # made for the first picture that is saved
+        self._units: tuple[PreparedUnit, ...] = ()
         if problem := profile_problem(plan.request.init_image):
             self.note(problem)
+        for unit in plan.control:
+            for note in unit.notes:
+                self.note(note)
 
     @property
     def finished(self) -> list[Picture]:
-        """The pictures without the masks and composites that follow them."""
+        """The pictures without the masks, composites and control maps that follow them."""
         return [picture for picture in self.pictures if not picture.extra]
 
     def note(self, sentence: str) -> None:
@@ -124,8 +132,8 @@ class _Album:
         masked = batch.masked or (None,) * len(batch.images)
         for (image_plan, image), mask in zip(batch.images, masked, strict=True):
             finished = self._finisher.finish(image, mask)
-            if not self.pictures and settings.embed_inpaint_mask:
-                self._chunks = self._drawn(finished.image)
+            if wanted and self._chunks is None:
+                self._chunks = self._kept(finished.image)
             self._take(finished, image_plan, save=wanted)
 
     def make_grid(self) -> Picture | None:
@@ -158,16 +166,42 @@ class _Album:
             return None
         return Picture(image=sheet, infotext=text, plan=None, path=path)
 
+    def add_maps(self) -> None:
+        """The units' control maps, saved and shown as the settings say."""
+        settings = self._plan.settings
+        for unit in self._units:
+            module = unit.planned.preprocessor.key
+            path = None
+            if settings.control_net_detectmap_autosaving:
+                path = self._attempt(
+                    lambda image=unit.detected, module=module: self._storage.save_control_map(
+                        image, module, settings
+                    )
+                )
+            if not settings.control_net_no_detectmap:
+                text = self.pictures[0].infotext
+                self.pictures.append(
+                    Picture(image=unit.detected, infotext=text, plan=None, path=path, extra=True)
+                )
+
     def _begin(self, batch: DenoisedBatch) -> Finisher:
         """Once, with the first batch: the source picture is saved if the settings say so."""
         self.init_image = batch.init_image
+        self._units = batch.units
         if self._plan.settings.save_init_img:
             self._extra = ((INIT_IMAGE_HASH, init_image_hash(self._plan.request.init_image)),)
             self._attempt(lambda: self._storage.save_init_image(self._plan))
         return Finisher(self._plan, batch.source or batch.init_image)
 
+    def _kept(self, result: Image.Image) -> Chunks:
+        """What a PNG of a result like this keeps of the job, if the settings want it."""
+        if not self._plan.settings.embed_inpaint_mask:
+            return ()
+        units = [planned.unit for planned in self._plan.control]
+        return (*self._drawn(result), *control_chunks(units))
+
     def _drawn(self, result: Image.Image) -> Chunks:
-        """What was drawn for an inpaint job, as a PNG of a result like this can keep it."""
+        """What was drawn for an inpaint job."""
         request = self._plan.request
         if request.inpaint is None:
             return ()
@@ -194,7 +228,7 @@ class _Album:
 
         if finished.uncorrected is not None and save:
             write(finished.uncorrected, "-before-color-correction")
-        path = write(finished.image, "", self._chunks) if save else None
+        path = write(finished.image, "", self._chunks or ()) if save else None
         if path is not None and settings.save_txt:
             self._attempt(lambda: self._storage.save_sidecar(path, text))
         self.pictures.append(

@@ -8,6 +8,7 @@ from typing import Protocol
 from PIL import Image
 
 from pipelines.batch.report import BatchReport
+from pipelines.control.planned import PreparedUnit
 from pipelines.imaging.inpaint import MaskedPicture
 from pipelines.monitor import Monitor
 from pipelines.plan import ImagePlan, Plan
@@ -21,7 +22,8 @@ class DenoisedBatch:
     was stopped early, and the images are the last predicted clean ones. `init_image` is the source
     picture for before / after views; `source` (RGB) is what the network was shown of it, None for
     the same. `masked` says how each result is laid into its picture, None where nothing is masked.
-    `comments` are notes for the user, one sentence each.
+    `comments` are notes for the user, one sentence each. `units` are the plan's ControlNet units
+    with their maps.
     """
 
     images: tuple[tuple[ImagePlan, Image.Image], ...]
@@ -30,6 +32,7 @@ class DenoisedBatch:
     masked: tuple[MaskedPicture, ...] | None = None
     complete: bool = True
     comments: tuple[str, ...] = ()
+    units: tuple[PreparedUnit, ...] = ()
 
 
 class Denoise(Protocol):
@@ -46,9 +49,10 @@ class Picture:
 
     `image` is RGB; of an inpaint job it may be RGBA or 16-bit gray, as its source is, and keeps the
     source's ICC profile, EXIF and resolution in `.info`. `infotext` is A1111's parameter text.
-    `path` is None when it was not saved. `plan` is None for a grid, which belongs to no single
-    seed. `extra` tells a mask or masked composite, which follows the picture it belongs to.
-    `init_image` is the picture's own source in a job over several files, else None.
+    `path` is None when it was not saved. `extra` tells a mask or masked composite, which follows
+    the picture it belongs to, and a control map (RGB, or RGBA for inpainting), which follows all.
+    `plan` is None for a grid and a control map, which belong to no single seed. `init_image` is the
+    picture's own source in a job over several files, else None.
     """
 
     image: Image.Image

@@ -75,7 +75,8 @@ class Settings:
     )
     embed_inpaint_mask: bool = setting(
         True, SAVING, "For inpainting, keep mask and painted strokes inside PNG files",
-        help="So that a saved picture can be opened again with what was drawn on it.",
+        help="So that a saved picture can be opened again with what was drawn on it, and with the "
+        "images of its ControlNet units.",
         per_job=True,
     )
     outdir_img2img_samples: str = setting(

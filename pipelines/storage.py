@@ -25,8 +25,8 @@ from PIL.PngImagePlugin import PngInfo
 from pipelines import filenames
 from pipelines.errors import InvalidRequest, StorageFailed
 from pipelines.files import write_atomically
+from pipelines.imaging.chunks import PNG_COMPRESSION, Chunks
 from pipelines.imaging.colours import to_rgb
-from pipelines.imaging.drawn import Chunks
 from pipelines.imaging.inherited import exif_with_comment, inherited_info
 from pipelines.imaging.metadata import (
     MAX_EXIF_BYTES,
@@ -48,9 +48,6 @@ LAST_INFOTEXT = "params.txt"
 
 MAX_SIDE = {"jpg": 65535, "webp": 16383, "png": 2**31 - 1}
 """The most pixels along one side that a format can hold; larger pictures become PNG."""
-
-PNG_COMPRESSION = 4
-"""zlib's level: the usual 6 takes two and a half times as long for files 3 % smaller."""
 
 _FOLDER_SETTINGS = ("outdir_img2img_samples", "outdir_img2img_grids", "outdir_init_images")
 _TRIES = 500
@@ -97,6 +94,8 @@ class Storage:
         """InvalidRequest if one of the output folders in `settings` is not inside `outputs`."""
         for key in _FOLDER_SETTINGS:
             self._folder(settings, key)
+        if settings.control_net_detectmap_autosaving:
+            self._map_folder("", settings)
 
     def save_picture(
         self,
@@ -163,6 +162,20 @@ class Storage:
             self._write(path, content)
         return path
 
+    def save_control_map(self, image: Image.Image, module: str, settings: Settings) -> Path:
+        """Write what preprocessor `module` made as `canny-0000.png` and so on; where it lies now.
+
+        A1111's place for it: below the folder of samples, in one of the preprocessor's own.
+        """
+        name = filenames.clean(module)
+        folder = self._map_folder(name, settings)
+        extension, content = _encode(image, "", "png", settings)
+
+        def names() -> Iterator[str]:
+            return map(f"{name}-{{:04}}".format, count(_next_number(folder, f"{name}-")))
+
+        return self._write_new(folder, names, f".{extension}", content)
+
     def save_sidecar(self, picture: Path, infotext: str) -> Path:
         """Write `infotext` into a text file beside a saved picture, of the same name."""
         path = picture.with_suffix(".txt")
@@ -179,9 +192,16 @@ class Storage:
             return ()
         return filenames.folder_parts(settings.directories_filename_pattern, named)
 
+    def _map_folder(self, name: str, settings: Settings) -> Path:
+        below = Path(settings.outdir_img2img_samples) / settings.control_net_detectedmap_dir
+        return self._inside(str(below), "control_net_detectedmap_dir", settings, (name,))
+
     def _folder(self, settings: Settings, key: str, parts: tuple[str, ...] = ()) -> Path:
         """The folder that a setting names, and `parts` below it; not yet made."""
-        given: str = getattr(settings, key)
+        return self._inside(getattr(settings, key), key, settings, parts)
+
+    def _inside(self, given: str, key: str, settings: Settings, parts: tuple[str, ...]) -> Path:
+        """The folder `given`, which comes from setting `key`, and `parts` below it."""
         outputs = (self._data_dir / OUTPUTS).resolve()
         try:
             folder = (self._data_dir / given).joinpath(*parts).resolve()
@@ -191,7 +211,7 @@ class Storage:
         if inside is None or any(part.startswith(".") for part in inside.parts):
             raise InvalidRequest(
                 f"{FIELDS[key].label} must be a folder inside {OUTPUTS}, "
-                f"such as {getattr(Settings(), key)}; got {given!r}."
+                f"such as {getattr(Settings(), key)}; got {getattr(settings, key)!r}."
             )
         return outputs / inside
 

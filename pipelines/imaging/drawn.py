@@ -5,16 +5,13 @@ drawn, neither blurred nor inverted, `inPT` the strokes of Inpaint sketch. Progr
 them pass them over. Both are as large as the result and lie on it as they lay on the source.
 """
 
-import io
-import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from PIL import Image
 
 from pipelines.errors import InvalidPicture
+from pipelines.imaging.chunks import Chunks, png_bytes, read_chunks
 from pipelines.imaging.geometry import Size
 from pipelines.imaging.masks import changed_pixels, fit_mask
 from pipelines.imaging.opening import open_picture
@@ -22,12 +19,6 @@ from pipelines.imaging.resize import resize
 from pipelines.requests import Inpaint, InpaintArea, ResizeMode
 
 MASK_CHUNK, STROKES_CHUNK = b"inMK", b"inPT"
-
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_LARGEST = 256 * 1024**2  # bytes of a chunk that are read; larger ones are passed over
-
-Chunks = tuple[tuple[bytes, bytes], ...]
-"""Names and contents."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +49,9 @@ def drawn_for(inpaint: Inpaint, source: Image.Image, size: Size, resize_mode: Re
 
 def to_chunks(drawn: Drawn) -> Chunks:
     """For a PNG file."""
-    chunks = [(MASK_CHUNK, _png(drawn.mask))]
+    chunks = [(MASK_CHUNK, png_bytes(drawn.mask))]
     if drawn.strokes is not None:
-        chunks.append((STROKES_CHUNK, _png(drawn.strokes)))
+        chunks.append((STROKES_CHUNK, png_bytes(drawn.strokes)))
     return tuple(chunks)
 
 
@@ -70,8 +61,7 @@ def read_drawn(source: Path | bytes, *, max_pixels: int) -> Drawn | None:
     Only the mask and the strokes are decoded, and of neither more than `max_pixels` pixels.
     """
     try:
-        with source.open("rb") if isinstance(source, Path) else io.BytesIO(source) as file:
-            found = dict(_chunks(file))
+        found = dict(read_chunks(source, (MASK_CHUNK, STROKES_CHUNK)))
         if MASK_CHUNK not in found:
             return None
         mask = open_picture(found[MASK_CHUNK], max_pixels=max_pixels).convert("L")
@@ -81,22 +71,3 @@ def read_drawn(source: Path | bytes, *, max_pixels: int) -> Drawn | None:
     except (OSError, InvalidPicture):
         return None
     return Drawn(mask=mask, strokes=strokes if strokes.size == mask.size else None)
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _chunks(file: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Our chunks in a PNG file; the others are passed over, and damage ends it."""
-    if file.read(len(_SIGNATURE)) != _SIGNATURE:
-        return
-    while len(header := file.read(8)) == 8:
-        length, name = struct.unpack(">I4s", header)
-        if name in (MASK_CHUNK, STROKES_CHUNK) and length <= _LARGEST:
-            yield name, file.read(length)
-            file.seek(4, io.SEEK_CUR)
-        else:
-            file.seek(length + 4, io.SEEK_CUR)

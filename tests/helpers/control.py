@@ -162,9 +162,7 @@ def control_plan(
 
 def canny(index: int = 0, **changes: Any) -> ControlUnit:
     """A unit with the canny preprocessor and model."""
-    return ControlUnit(
-        **{"index": index, "preprocessor": "canny", "model": CANNY_MODEL, **changes}
-    )
+    return ControlUnit(**{"index": index, "preprocessor": "canny", "model": CANNY_MODEL, **changes})
 
 
 def pixels(image: Image.Image) -> np.ndarray:

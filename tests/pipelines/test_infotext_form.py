@@ -81,6 +81,7 @@ def test_a_picture_restores_every_field():
         masked_padding=32,
         repaint_opaque=False,
         soft_inpainting=False,
+        control=(),
     )
 
 

@@ -35,9 +35,13 @@ A1111 = {
     "save_images_before_color_correction": False, "img2img_batch_show_results_limit": 32,
     "img2img_editor_height": 720, "img2img_sketch_default_brush_color": "#ffffff",
     "img2img_inpaint_mask_brush_color": "#ffffff",
-    "img2img_inpaint_sketch_default_brush_color": "#ffffff",
+    "img2img_inpaint_sketch_default_brush_color": "#ffffff", "control_net_unit_count": 3,
+    "control_net_model_cache_size": 2, "control_net_inpaint_blur_sigma": 7,
+    "control_net_no_detectmap": False, "control_net_detectmap_autosaving": False,
+    "control_net_detectedmap_dir": "detected_maps", "control_net_sync_field_args": True,
+    "controlnet_increment_seed_during_batch": False, "controlnet_ignore_noninpaint_mask": False,
 }  # fmt: skip
-"""Keys that A1111 has too, with its defaults."""
+"""Keys that A1111 or its ControlNet extension has too, with their defaults."""
 
 OURS = {
     # A seed gives the same picture on every device; A1111 has GPU.
