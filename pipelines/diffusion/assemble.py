@@ -10,6 +10,7 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img impo
 )
 from torch import nn
 
+from pipelines.diffusion.control.laid_on import JobUnits
 from pipelines.diffusion.inpainting import LatentInpaint, blend_for
 from pipelines.diffusion.noise import planned_noise
 from pipelines.diffusion.parts import Components, Pipeline, Unet
@@ -59,7 +60,8 @@ class BatchInputs:
     """What every batch of a job is denoised from, once texts and picture are encoded.
 
     `positive` and `negative` are 1xTxD, `latents` 1x4xhxw clean and scaled; all on the device.
-    `inpaint` belongs to an inpaint job, `channels` (1x5xhxw) to a network for inpainting.
+    `inpaint` belongs to an inpaint job, `channels` (1x5xhxw) to a network for inpainting, `control`
+    to one with ControlNet units.
     """
 
     positive: torch.Tensor
@@ -67,6 +69,7 @@ class BatchInputs:
     latents: torch.Tensor
     inpaint: LatentInpaint | None = None
     channels: torch.Tensor | None = None
+    control: JobUnits | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

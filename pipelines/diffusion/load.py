@@ -39,9 +39,8 @@ Value = TypeVar("Value")
 Fingerprint = tuple[tuple[str, int, int], ...]
 
 
-def fingerprint(checkpoint: Checkpoint) -> Fingerprint:
-    """Changes when any file of the checkpoint does: names, sizes and times of change."""
-    path = checkpoint.path
+def fingerprint(path: Path) -> Fingerprint:
+    """Changes when the file or any in the folder does: names, sizes and times of change."""
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     described = []
     for file in files:

@@ -48,6 +48,7 @@ class Unet(Network, Protocol):
     attn_processors: dict[str, Any]
     set_attn_processor: Callable[[dict[str, Any]], None]
     set_attention_slice: Callable[[str], None]
+    state_dict: Callable[[], dict[str, torch.Tensor]]
 
 
 class TextEncoder(Network, Protocol):
@@ -77,6 +78,18 @@ class Tokenizer(Protocol):
     def get_vocab(self) -> Mapping[str, int]:
         """Ids by token."""
         ...
+
+
+class DiffusersScheduler(Protocol):
+    """Any of diffusers' schedulers; no class has all the tables."""
+
+    timesteps: torch.Tensor
+    alphas_cumprod: torch.Tensor
+    final_alpha_cumprod: torch.Tensor
+    is_scale_input_called: bool
+    _step_index: int
+    set_timesteps: Callable[[int], None]
+    step: Callable[..., tuple[torch.Tensor, ...]]
 
 
 class Pipeline(Protocol):

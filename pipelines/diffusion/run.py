@@ -1,9 +1,9 @@
 """One plan in, pictures out: prepare, load, read the prompt, encode, denoise by batches, decode."""
 
 import logging
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
@@ -11,12 +11,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipelines.catalog.checkpoints import INPAINTING_CHANNELS, Checkpoint
+from pipelines.catalog.weights import DetectorTools, WeightStore
+from pipelines.control.maps import prepare_units
+from pipelines.control.planned import PreparedUnit
+from pipelines.control.runner import PreprocessorRunner
 from pipelines.diffusion.assemble import (
     BatchInputs,
     img2img_pipeline,
     keep_outside_in_float32,
 )
 from pipelines.diffusion.cache import BoundedCache, ModelCache, PictureDigests
+from pipelines.diffusion.control.job import ControlModels
+from pipelines.diffusion.control.laid_on import JobUnits
+from pipelines.diffusion.control.load import Base
 from pipelines.diffusion.device import DevicePolicy
 from pipelines.diffusion.inpainting import (
     LatentInpaint,
@@ -59,8 +66,11 @@ class Diffusion:
     `denoise` is for one thread at a time; `count_tokens` and `preload` may be called from others.
     """
 
-    def __init__(self, policy: DevicePolicy) -> None:
+    def __init__(self, policy: DevicePolicy, *, runner: PreprocessorRunner | None = None) -> None:
         self._policy = policy
+        tools = DetectorTools(WeightStore(()), lambda: str(policy.device))
+        self._runner = runner or PreprocessorRunner(tools)
+        self._controls = ControlModels(policy)
         self._models: ModelCache[LoadedModel] = ModelCache(lambda model: model.components.nbytes)
         self._tokenizers: BoundedCache[Tokenizer] = BoundedCache(8, lambda _: 1)
         self._texts: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
@@ -91,17 +101,19 @@ class Diffusion:
     def _denoise(self, plan: Plan, monitor: Monitor) -> Iterator[DenoisedBatch]:
         # 1. The picture as the network is shown it; what is refused is refused before any loading
         prepared = self._prepared(plan)
-        # 2. The model, what it makes of the texts and of the picture
+        units = prepare_units(plan, self._runner, stage=monitor.stage)
+        # 2. The models, what they make of the texts and of the picture
         model = self._model(plan.checkpoint, plan.settings, monitor)
-        with _borders(plan, model):
-            inputs = self._encoded(plan, model, prepared, monitor)
+        control = self._control(plan, units, model, monitor)
+        with _borders(plan, model, control):
+            inputs = replace(self._encoded(plan, model, prepared, monitor), control=control)
         shown = prepared.shown
         # 3. Batch by batch
         for index, images in enumerate(plan.batches):
             if monitor.stop_after_batch:
                 return
             monitor.begin_batch(index, len(plan.batches), plan.steps.executed)
-            with _borders(plan, model):
+            with _borders(plan, model, control):
                 sampled = sample_batch(plan, model, images, inputs, monitor)
                 decoded = tuple(
                     (image, decode(model.components.vae, latent))
@@ -114,6 +126,7 @@ class Diffusion:
                 masked=_masked_pictures(plan, prepared, sampled),
                 complete=sampled.complete,
                 comments=prepared.masked.messages if prepared.masked else (),
+                units=units,
             )
 
     def preload(
@@ -153,6 +166,14 @@ class Diffusion:
         place(pipeline, self._policy)
         preview = fit_preview(components.vae, self._policy.device)
         return LoadedModel(key=key, components=components, pipeline=pipeline, preview=preview)
+
+    def _control(
+        self, plan: Plan, units: Sequence[PreparedUnit], model: LoadedModel, monitor: Monitor
+    ) -> JobUnits | None:
+        base = Base(unet=model.components.unet, title=plan.checkpoint.title, key=model.key)
+        return self._controls.units(
+            plan, units, base, loading=lambda name: monitor.stage(f"Loading {name}")
+        )
 
     def _prepared(self, plan: Plan) -> Prepared:
         request = plan.request
@@ -276,15 +297,19 @@ def _masked_pictures(
     return tuple(masked.with_soft_mask(change, soft) for change in changes)
 
 
-def _borders(plan: Plan, model: LoadedModel) -> AbstractContextManager[None]:
+def _borders(
+    plan: Plan, model: LoadedModel, control: JobUnits | None
+) -> AbstractContextManager[None]:
     """Where a network's pictures end: nowhere, if they are to be tiled."""
+    if not plan.settings.tiling:
+        return nullcontext()
     parts = model.components
-    return seamless(parts.unet, parts.vae) if plan.settings.tiling else nullcontext()
+    return seamless(parts.unet, parts.vae, *(control.networks if control else ()))
 
 
 def _fingerprint(checkpoint: Checkpoint) -> Hashable:
     try:
-        return fingerprint(checkpoint)
+        return fingerprint(checkpoint.path)
     except OSError as error:
         raise ModelNotFound(
             f"Checkpoint {checkpoint.name!r} is no longer at {checkpoint.path}."

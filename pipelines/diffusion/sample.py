@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from pipelines.diffusion.assemble import BatchInputs, call_arguments, start_batch
+from pipelines.diffusion.control.laid_on import laid_on
 from pipelines.diffusion.inpainting import conditioned
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
 from pipelines.diffusion.parts import Components, Pipeline
@@ -88,7 +89,10 @@ def _sample(
     watch = _Watch(scheduler, model.preview, monitor, plan.steps.executed)
     model.pipeline.scheduler = scheduler
     arguments = call_arguments(plan, start.latents, inputs, watch.on_step)
-    with conditioned(model.components.unet, inputs.channels):
+    unet = model.components.unet
+    steered = laid_on(unet, inputs.control, pictures=len(images), share=lambda: scheduler.share)
+    # The units are first, since they see the latents alone.
+    with steered, conditioned(unet, inputs.channels):
         latents = model.pipeline(**arguments).images
     if watch.stopped and scheduler.denoised is not None:
         latents = scheduler.denoised

@@ -21,7 +21,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import diffusers
 import numpy as np
@@ -30,6 +30,7 @@ from diffusers.configuration_utils import ConfigMixin
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
 
 from pipelines.diffusion.noise import NoiseSource
+from pipelines.diffusion.parts import DiffusersScheduler
 from pipelines.diffusion.sigmas import ModelNoise, schedule_sigmas
 from pipelines.diffusion.solvers import SOLVERS, Leg, plan_calls, plan_legs
 from pipelines.plan import Plan
@@ -56,18 +57,6 @@ class Job:
     blend: Blend = keep_prediction
 
 
-class DiffusersScheduler(Protocol):
-    """What we touch of diffusers' classes, whose mixins hide it; no class has all the tables."""
-
-    timesteps: torch.Tensor
-    alphas_cumprod: torch.Tensor
-    final_alpha_cumprod: torch.Tensor
-    is_scale_input_called: bool
-    _step_index: int
-    set_timesteps: Callable[[int], None]
-    step: Callable[..., tuple[torch.Tensor, ...]]
-
-
 class PlannedScheduler(SchedulerMixin, ConfigMixin):
     """What both families share; the module's text says how to call it.
 
@@ -85,7 +74,7 @@ class PlannedScheduler(SchedulerMixin, ConfigMixin):
         self.timesteps = torch.empty(0)
         self.denoised: torch.Tensor | None = None
         self.steps_done = 0
-        self._calls_done = 0
+        self._calls_done = self._step_seen = 0
         self._job, self._plan, self._settings = job, job.plan, job.plan.settings
 
     def set_timesteps(self, num_inference_steps: int, device: torch.device | str = "cpu") -> None:
@@ -94,6 +83,26 @@ class PlannedScheduler(SchedulerMixin, ConfigMixin):
         if num_inference_steps != planned:
             raise ValueError(f"{planned} steps are planned, got {num_inference_steps}.")
         self.timesteps = self.timesteps.to(device)
+
+    @property
+    def share(self) -> float:
+        """How much of the steps is done, as A1111 tells ControlNet at a model call.
+
+        A step counts once its first model call is over, so that the first two see 0. Of timestep
+        samplers A1111 counts one step more than they make.
+        """
+        extra = self._plan.sampler.family is not Family.k_diffusion
+        return self._step_seen / max(self._plan.steps.executed + extra, 1)
+
+    @property
+    @abstractmethod
+    def sigma(self) -> float:
+        """The noise level at which the network is asked next, in units of clean latents."""
+
+    def _count_call(self, *, finishes: bool) -> None:
+        self._step_seen = self.steps_done
+        self._calls_done += 1
+        self.steps_done += finishes
 
     def _start_noise(self, original: torch.Tensor) -> torch.Tensor:
         """The planned noise under A1111's noise multiplier, on the latents' device."""
@@ -139,6 +148,11 @@ class SigmaScheduler(PlannedScheduler):
         self.timesteps = torch.tensor(model.to_timestep(asked), dtype=torch.float32)
         self._inner = self._make_inner(legs)
 
+    @property
+    def sigma(self) -> float:
+        """The noise level at which the network is asked next, in units of clean latents."""
+        return self._calls[self._calls_done].sigma
+
     def _make_inner(self, legs: Sequence[Leg]) -> DiffusersScheduler:
         """The diffusers class, its tables replaced by ours."""
         options = dict(self._plan.sampler.options)
@@ -164,8 +178,7 @@ class SigmaScheduler(PlannedScheduler):
 
     def scale_model_input(self, sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
         """The latents divided by sqrt(1 + sigma^2), in the network's dtype."""
-        sigma = self._calls[self._calls_done].sigma
-        return (sample.float() / math.hypot(1, sigma)).to(self._job.dtype)
+        return (sample.float() / math.hypot(1, self.sigma)).to(self._job.dtype)
 
     def step(
         self,
@@ -184,8 +197,7 @@ class SigmaScheduler(PlannedScheduler):
         self._inner._step_index = call.index
         before, after = self._scale(call.sigma), self._scale(call.after)
         moved = self._inner.step(direction, timestep, sample / before, return_dict=False)[0] * after
-        self._calls_done += 1
-        self.steps_done += call.finishes
+        self._count_call(finishes=call.finishes)
         return (self._add_fresh(moved, call.fresh),)
 
     def _add_fresh(self, latents: torch.Tensor, deviation: float | None) -> torch.Tensor:
@@ -252,6 +264,13 @@ class TimestepScheduler(PlannedScheduler):
         self.timesteps = torch.tensor(asked, dtype=torch.float32)
         self._inner = self._make_inner()
 
+    @property
+    def sigma(self) -> float:
+        """The noise level at which the network is asked next, in units of clean latents."""
+        asked = self._calls[self._calls_done].asked
+        alpha = float(self._job.model.to_alpha(np.array(asked)))
+        return math.sqrt((1 - alpha) / alpha)
+
     def _plan_calls(self, walk: Sequence[int]) -> list[TimestepCall]:
         """The model calls down the timesteps of `walk`, one each, but two in PLMS's first step."""
         calls = [TimestepCall(asked=level, given=level) for level in walk]
@@ -300,8 +319,7 @@ class TimestepScheduler(PlannedScheduler):
         moved = self._inner.step(
             direction, call.given, sample, **self._noise_options(sample), return_dict=False
         )[0]
-        self._calls_done += 1
-        self.steps_done += call.finishes
+        self._count_call(finishes=call.finishes)
         return (moved,)
 
     def _noise_options(self, sample: torch.Tensor) -> dict[str, Any]:
@@ -369,11 +387,10 @@ def make_scheduler(
     blend: Blend = keep_prediction,
     sdxl: bool = False,
 ) -> PlannedScheduler:
-    """The scheduler for one batch of `plan`.
+    """The scheduler for one batch of `plan`; `blend` is called at every model call.
 
     `model_config` is the model's scheduler config (betas, prediction type). `noise` and `sources`
-    come from `planned_noise`. `dtype` is the network's. `blend` is called at every model call.
-    `sdxl` picks the list of Align Your Steps.
+    come from `planned_noise`. `dtype` is the network's. `sdxl` picks the list of Align Your Steps.
     InvalidRequest if sampler and schedule cannot be combined, ModelBroken for an unknown kind of
     model. An option that the diffusers class does not know is a TypeError.
     """

@@ -9,7 +9,7 @@ from pipelines.diffusion.parts import Network
 
 
 @contextmanager
-def seamless(*networks: Network) -> Iterator[None]:
+def seamless(*networks: Network | nn.Module) -> Iterator[None]:
     """Every convolution of `networks` pads with what lies on the other side (A1111: tiling)."""
     with ExitStack() as undo:
         for network in networks:

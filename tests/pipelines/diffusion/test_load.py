@@ -135,10 +135,10 @@ def test_a_single_file_is_refused_with_the_reason(own_checkpoint: Checkpoint):
 
 
 def test_the_fingerprint_changes_with_the_files(own_checkpoint: Checkpoint):
-    before = fingerprint(own_checkpoint)
-    assert fingerprint(own_checkpoint) == before
+    before = fingerprint(own_checkpoint.path)
+    assert fingerprint(own_checkpoint.path) == before
     edit_json(own_checkpoint.path / "scheduler" / "scheduler_config.json", prediction_type="sample")
-    assert fingerprint(own_checkpoint) != before
+    assert fingerprint(own_checkpoint.path) != before
 
 
 def test_the_tokenizer_loads_alone(own_checkpoint: Checkpoint):
