@@ -17,23 +17,25 @@ USUAL_GRAY = 127
 
 
 def run(given: Given) -> Detected:
+    """White lines on black."""
+    return Detected(pixels=at_resolution(given.picture, given.resolution, lines))
+
+
+def lines(pixels: Pixels) -> Pixels:
     """The blurred picture minus the picture, in the channel where that is least; 0 if negative.
 
     Divided by the median of what is above FAINTEST (at least LEAST_STRENGTH), times USUAL_GRAY,
-    clipped to 255 and truncated.
+    clipped to 255 and truncated; height x width.
     """
     import cv2
 
-    def lines(pixels: Pixels) -> Pixels:
-        values = pixels.astype(np.float32)
-        surroundings = np.asarray(cv2.GaussianBlur(values, (0, 0), SIGMA))
-        depth = (surroundings - values).min(axis=-1).clip(0, 255)
-        counting = depth[depth > FAINTEST]
-        usual = float(np.median(counting)) if counting.size else 0.0
-        strength = depth / max(LEAST_STRENGTH, usual) * USUAL_GRAY
-        return strength.clip(0, 255).astype(np.uint8)
-
-    return Detected(pixels=at_resolution(given.picture, given.resolution, lines))
+    values = pixels.astype(np.float32)
+    surroundings = np.asarray(cv2.GaussianBlur(values, (0, 0), SIGMA))
+    depth = (surroundings - values).min(axis=-1).clip(0, 255)
+    counting = depth[depth > FAINTEST]
+    usual = float(np.median(counting)) if counting.size else 0.0
+    strength = depth / max(LEAST_STRENGTH, usual) * USUAL_GRAY
+    return strength.clip(0, 255).astype(np.uint8)
 
 
 PREPROCESSORS = (
