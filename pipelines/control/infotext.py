@@ -35,7 +35,7 @@ def write_unit(planned: PlannedUnit) -> str:
     """
     unit, preprocessor = planned.unit, planned.preprocessor
     slider = preprocessor.resolution
-    a, b = thresholds(unit, preprocessor)
+    a, b = thresholds(preprocessor, unit.threshold_a, unit.threshold_b)
     values: Mapping[str, object] = {
         MODULE: preprocessor.label,
         MODEL: planned.model_title,

@@ -1,26 +1,34 @@
 """The menus of a ControlNet unit: what is listed under a control type, and what is chosen first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipelines.catalog.families import ModelFamily, compatible, family_of_name
 from pipelines.control.models import NO_MODEL, ControlModels, without_hash
 from pipelines.control.units import UnionType
 from pipelines.errors import InvalidRequest
-from pipelines.plugins import ALL, ControlType, Plugins
+from pipelines.plugins import ALL, ControlType, Plugins, Weights
 
 _PREFERRED = "11"
 """Models of ControlNet 1.1 have it in their names."""
+
+
+def _wait_and_see(weights: Weights) -> None:
+    """Weights that are missing are found out when they are needed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlMenus:
     """Where names of preprocessors and control models are looked up.
 
-    Control types are given by label; InvalidRequest for one that is not known.
+    `require` raises MissingWeights for what a preprocessor needs and nobody has, so that a job is
+    refused before it waits. Control types are given by label; InvalidRequest for one that is not
+    known.
     """
 
     plugins: Plugins
     models: ControlModels
+    require: Callable[[Weights], object] = _wait_and_see
 
     @property
     def control_types(self) -> tuple[str, ...]:

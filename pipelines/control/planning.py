@@ -79,10 +79,12 @@ def _plan(
 ) -> Iterator[PlannedUnit]:
     preprocessor, notes = _preprocessor(unit, request, menus)
     title, model = _model(unit, preprocessor, menus, checkpoint)
+    for weights in preprocessor.weights:
+        menus.require(weights)
     resolution = None
     if preprocessor.resolution is not None and not unit.pixel_perfect:
         resolution = int(preprocessor.resolution.value(unit.resolution))
-    a, b = thresholds(unit, preprocessor)
+    a, b = thresholds(preprocessor, unit.threshold_a, unit.threshold_b)
     for part in _parts(unit, preprocessor):
         yield PlannedUnit(
             unit=part,
@@ -96,10 +98,9 @@ def _plan(
         )
 
 
-def thresholds(unit: ControlUnit, preprocessor: Preprocessor) -> tuple[float, float]:
-    """The values of the preprocessor's sliders, presets filled in."""
-    given = unit.threshold_a, unit.threshold_b
-    values = [float(s.value(v)) for s, v in zip(preprocessor.sliders, given, strict=False)]
+def thresholds(preprocessor: Preprocessor, a: float, b: float) -> tuple[float, float]:
+    """The values of the preprocessor's sliders when `a` and `b` are given, presets filled in."""
+    values = [float(s.value(v)) for s, v in zip(preprocessor.sliders, (a, b), strict=False)]
     a, b, *_ = *values, NO_SLIDER, NO_SLIDER
     return a, b
 

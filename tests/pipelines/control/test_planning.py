@@ -12,10 +12,16 @@ from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.planned import PlannedUnit
 from pipelines.control.planning import plan_units
 from pipelines.control.units import ControlUnit
-from pipelines.errors import InvalidPicture, InvalidRequest, ModelNotFound, UserError
+from pipelines.errors import (
+    InvalidPicture,
+    InvalidRequest,
+    MissingWeights,
+    ModelNotFound,
+    UserError,
+)
 from pipelines.requests import Inpaint
 from pipelines.settings import Settings
-from tests.helpers.control import CANNY_MODEL, canny, control_plan, menus_for
+from tests.helpers.control import CANNY_MODEL, NoTools, canny, control_plan, menus_for
 from tests.helpers.images import gradient, noise
 from tests.helpers.jobs import CHECKPOINT, request_for
 
@@ -145,3 +151,10 @@ def test_a_model_of_another_family_is_refused_with_both_names(menus: ControlMenu
 def test_a_unit_without_any_plugins_is_refused_rather_than_left_out():
     with pytest.raises(InvalidRequest, match=r"^ControlNet Unit 0: Preprocessor 'canny' is not"):
         control_plan(NO_CONTROL, [canny()])
+
+
+def test_weights_that_nobody_has_are_refused_before_the_job_waits(menus: ControlMenus):
+    strict = replace(menus, require=NoTools().folder_of)
+    with pytest.raises(MissingWeights, match=r"^ControlNet Unit 1: net\.safetensors is not here"):
+        control_plan(strict, [canny(), canny(1, preprocessor="depth")])
+    assert control_plan(menus, [canny(1, preprocessor="depth")]).control
