@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import TypeVar, cast
 
 from extensions.controlnet.types import CONTROL_TYPES
@@ -24,8 +24,9 @@ def discover() -> Plugins:
     imported, is something else, or has a name that is taken is logged and left out; the others
     stay. The built-in ones depend on no entry point, since those exist only once installed.
     """
+    installed = entry_points()
     preprocessors = list(BUILT_IN)
-    for name, found in _offered(PREPROCESSORS_GROUP, Preprocessor):
+    for name, found in _offered(installed.select(group=PREPROCESSORS_GROUP), Preprocessor):
         taken = {text.lower() for known in preprocessors for text in (known.key, known.label)}
         problem = problem_of(found)
         if problem is None and taken & {found.key.lower(), found.label.lower()}:
@@ -35,7 +36,7 @@ def discover() -> Plugins:
         else:
             log.warning("Preprocessor %r of %s is left out: %s.", found.key, name, problem)
     control_types = list(CONTROL_TYPES)
-    for name, found in _offered(CONTROL_TYPES_GROUP, ControlType):
+    for name, found in _offered(installed.select(group=CONTROL_TYPES_GROUP), ControlType):
         if found.label.lower() in {ALL.lower(), *(known.label.lower() for known in control_types)}:
             log.warning("Control type %r of %s is left out: it exists.", found.label, name)
         else:
@@ -59,9 +60,9 @@ def problem_of(preprocessor: Preprocessor) -> str | None:
     return None
 
 
-def _offered(group: str, kind: type[Extension]) -> Iterator[tuple[str, Extension]]:
+def _offered(points: EntryPoints, kind: type[Extension]) -> Iterator[tuple[str, Extension]]:
     """Each extension of `kind` with the name of its entry point, in the order of those names."""
-    for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
+    for point in sorted(points, key=lambda point: (point.name, point.value)):
         for found in _load(point):
             if isinstance(found, kind):
                 yield point.name, found

@@ -3,7 +3,7 @@
 import logging
 import sys
 from dataclasses import replace
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from types import ModuleType
 
 import pytest
@@ -34,8 +34,8 @@ class Strangers:
         setattr(self.module, name, value)
         self.points.append(EntryPoint(name, f"strangers:{name}", group))
 
-    def entry_points(self, *, group: str) -> list[EntryPoint]:
-        return [point for point in self.points if point.group == group]
+    def entry_points(self) -> EntryPoints:
+        return EntryPoints(self.points)
 
 
 @pytest.fixture
