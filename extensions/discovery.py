@@ -1,7 +1,8 @@
 """Everything that extends Redraw: its own extensions, then those of installed packages."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import TypeVar, cast
 
@@ -11,7 +12,7 @@ from pipelines.plugins import ALL, ControlType, Plugins, Preprocessor
 
 log = logging.getLogger(__name__)
 
-Extension = TypeVar("Extension", Preprocessor, ControlType)
+Extension = TypeVar("Extension")
 
 PREPROCESSORS_GROUP = "redraw.preprocessors"
 CONTROL_TYPES_GROUP = "redraw.control_types"
@@ -25,23 +26,12 @@ def discover() -> Plugins:
     stay. The built-in ones depend on no entry point, since those exist only once installed.
     """
     installed = entry_points()
-    preprocessors = list(BUILT_IN)
-    for name, found in _offered(installed.select(group=PREPROCESSORS_GROUP), Preprocessor):
-        taken = {text.lower() for known in preprocessors for text in (known.key, known.label)}
-        problem = problem_of(found)
-        if problem is None and taken & {found.key.lower(), found.label.lower()}:
-            problem = "its key or label is taken"
-        if problem is None:
-            preprocessors.append(found)
-        else:
-            log.warning("Preprocessor %r of %s is left out: %s.", found.key, name, problem)
-    control_types = list(CONTROL_TYPES)
-    for name, found in _offered(installed.select(group=CONTROL_TYPES_GROUP), ControlType):
-        if found.label.lower() in {ALL.lower(), *(known.label.lower() for known in control_types)}:
-            log.warning("Control type %r of %s is left out: it exists.", found.label, name)
-        else:
-            control_types.append(found)
-    return Plugins(preprocessors=tuple(preprocessors), control_types=tuple(control_types))
+    preprocessors = installed.select(group=PREPROCESSORS_GROUP)
+    control_types = installed.select(group=CONTROL_TYPES_GROUP)
+    return Plugins(
+        preprocessors=_extended(BUILT_IN, preprocessors, Preprocessor, _problem_among),
+        control_types=_extended(CONTROL_TYPES, control_types, ControlType, _type_problem_among),
+    )
 
 
 def problem_of(preprocessor: Preprocessor) -> str | None:
@@ -60,17 +50,46 @@ def problem_of(preprocessor: Preprocessor) -> str | None:
     return None
 
 
-def _offered(points: EntryPoints, kind: type[Extension]) -> Iterator[tuple[str, Extension]]:
-    """Each extension of `kind` with the name of its entry point, in the order of those names."""
+def _problem_among(found: Preprocessor, others: Sequence[Preprocessor]) -> str | None:
+    taken = {text.lower() for known in others for text in (known.key, known.label)}
+    if taken & {found.key.lower(), found.label.lower()}:
+        return "its key or label is taken"
+    return problem_of(found)
+
+
+def _type_problem_among(found: ControlType, others: Sequence[ControlType]) -> str | None:
+    taken = {ALL.lower(), *(known.label.lower() for known in others)}
+    return "its label is taken" if found.label.lower() in taken else None
+
+
+def _extended(
+    built_in: Sequence[Extension],
+    points: EntryPoints,
+    kind: type[Extension],
+    problem_among: Callable[[Extension, Sequence[Extension]], str | None],
+) -> tuple[Extension, ...]:
+    """`built_in`, then what `points` offer, in the order of their names."""
+    extensions = list(built_in)
     for point in sorted(points, key=lambda point: (point.name, point.value)):
-        for found in _load(point):
-            if isinstance(found, kind):
-                yield point.name, found
-            else:
-                log.warning(
-                    "The extension %s (%s) is left out: it is a %s, and a %s is wanted.",
-                    *(point.name, point.value, type(found).__name__, kind.__name__),
-                )
+        for offered in _load(point):
+            problem = f"it is no {kind.__name__}"
+            if isinstance(offered, kind):
+                problem = _or_wrong_types(partial(problem_among, offered, extensions))
+                if problem is None:
+                    extensions.append(offered)
+            if problem is not None:
+                name = repr(getattr(offered, "label", offered))[:80]
+                source = f"{point.name} ({point.value})"
+                log.warning("%s, offered by %s, is left out: %s.", name, source, problem)
+    return tuple(extensions)
+
+
+def _or_wrong_types(problem: Callable[[], str | None]) -> str | None:
+    """The problem, or that the data could not even be looked through."""
+    try:
+        return problem()
+    except (AttributeError, TypeError) as error:
+        return f"its data are not of the right types ({error})"
 
 
 def _load(point: EntryPoint) -> tuple[object, ...]:

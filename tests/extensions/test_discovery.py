@@ -93,7 +93,7 @@ def test_one_that_cannot_be_imported_is_logged_and_left_out(strangers, caplog):
 def test_something_else_is_logged_and_left_out(strangers, caplog, value):
     strangers.offer(PREPROCESSORS_GROUP, "odd", value)
     assert added() == []
-    assert "and a Preprocessor is wanted" in caplog.text
+    assert "is left out: it is no Preprocessor." in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,8 @@ def test_something_else_is_logged_and_left_out(strangers, caplog, value):
             replace(SEPIA, sliders=(Slider(label="A", default=1, minimum=1, maximum=2),) * 3),
             "it has 3 sliders, and at most 2 are drawn",
         ),
+        (replace(SEPIA, key=None), "its data are not of the right types"),
+        (replace(SEPIA, sliders=None), "its data are not of the right types"),
     ],
 )
 def test_one_with_wrong_data_is_logged_and_left_out(strangers, caplog, preprocessor, problem):
@@ -126,14 +128,16 @@ def test_of_two_with_one_name_the_first_stays(strangers, caplog):
     strangers.offer(PREPROCESSORS_GROUP, "b", replace(SEPIA, priority=1))
     strangers.offer(PREPROCESSORS_GROUP, "a", SEPIA)
     assert discover().find_preprocessor("sepia") is SEPIA
-    assert "of b is left out" in caplog.text
+    assert "offered by b (strangers:b), is left out" in caplog.text
 
 
 @pytest.mark.parametrize("label", ["All", "canny"])
 def test_a_control_type_that_exists_is_left_out(strangers, caplog, label):
     strangers.offer(CONTROL_TYPES_GROUP, "again", ControlType(label=label))
     assert discover().control_types == CONTROL_TYPES
-    assert f"Control type '{label}' of again is left out" in caplog.text
+    assert caplog.messages == [
+        f"'{label}', offered by again (strangers:again), is left out: its label is taken."
+    ]
 
 
 def test_a_preprocessor_without_sliders_has_no_problem():
