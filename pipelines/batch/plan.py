@@ -1,15 +1,17 @@
 """A batch of files as one job: what is decided once, and each file's plan when its turn comes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Protocol
 
 from PIL import Image
 
 from pipelines.batch.files import InputFile, Masks, open_input
 from pipelines.batch.folders import AllowedFolders
 from pipelines.batch.png_info import PngInfo, with_parameters
+from pipelines.batch.units import UnitFiles, list_units, standing_in
 from pipelines.catalog.checkpoints import Catalog
+from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.masks import mask_from_picture
 from pipelines.imaging.metadata import read_infotext
@@ -34,6 +36,9 @@ class FileBatch:
     links followed, but for `files` that were `uploaded`; None lets everything be opened. Without
     `output`, an absolute folder, results are saved as those of other jobs are. `problems` are
     sentences about what was not even listed.
+
+    With `same_picture` every request has the picture and mask that `request` has, and only its
+    ControlNet units see other ones: files are then those of the first unit with a folder.
     """
 
     request: Img2ImgRequest
@@ -44,10 +49,13 @@ class FileBatch:
     output: Path | None = None
     folders: AllowedFolders | None = None
     problems: tuple[str, ...] = ()
+    same_picture: bool = False
 
     def __post_init__(self) -> None:
         if not self.files:
             raise InvalidRequest("There is no picture to start from; the batch holds no file.")
+        if self.same_picture:
+            return
         if (self.masks is None) is not (self.request.inpaint is None):
             raise InvalidRequest("Inpainting a batch takes both masks and the values of the form.")
 
@@ -60,6 +68,19 @@ class FilePlan:
     notes: tuple[str, ...]
 
 
+class PlanFile(Protocol):
+    """Decides one file's job when its turn comes."""
+
+    def __call__(
+        self, file: InputFile, *, position: int = 0, previous: Image.Image | None = None
+    ) -> FilePlan:
+        """The plan for `file`, which is at `position` among all; `previous` was made before it.
+
+        UserError as `make_plan`, and InvalidPicture for a file that cannot be used.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class BatchPlan(Plan):
     """The job over all files: to the engine a plan like any other, to `produce` many of them.
@@ -69,65 +90,109 @@ class BatchPlan(Plan):
     """
 
     batch: FileBatch
-    plan_file: Callable[[InputFile], FilePlan]
+    plan_file: PlanFile
 
 
 def make_batch_plan(
-    batch: FileBatch, settings: Settings, catalog: Catalog, styles: StyleBook
-) -> BatchPlan:
-    """Decide what all files share, so that a mistake in the form is refused before the job waits.
-
-    Seeds of -1 are resolved once for all files. No grid is made, and results that have a folder of
-    their own are saved whatever the settings say, as A1111 has it. UserError as `make_plan`.
-    """
-    settings = settings.with_changes({"grid_save": False, "return_grid": False})
-    if batch.output is not None:
-        settings = settings.with_changes({"samples_save": True})
-    size = batch.request.size
-    if isinstance(size, ResizeBy):  # each file's own; the stand-in's says nothing
-        size = ResizeTo(width=STAND_IN.width, height=STAND_IN.height)
-    shared = make_plan(replace(batch.request, size=size), settings, catalog, styles)
-    first = shared.images[0]
-    seeds = replace(batch.request.seeds, seed=first.seed, variation_seed=first.variation_seed)
-    request = replace(batch.request, seeds=seeds, model=shared.checkpoint.title)
-
-    def plan_file(file: InputFile) -> FilePlan:
-        wanted, notes = _file_request(file, batch, request, settings, catalog, styles)
-        return FilePlan(plan=make_plan(wanted, settings, catalog, styles), notes=notes)
-
-    values = {field.name: getattr(shared, field.name) for field in fields(Plan)}
-    return BatchPlan(**values, batch=batch, plan_file=plan_file)
-
-
-def _file_request(
-    file: InputFile,
     batch: FileBatch,
-    request: Img2ImgRequest,
     settings: Settings,
     catalog: Catalog,
     styles: StyleBook,
-) -> tuple[Img2ImgRequest, tuple[str, ...]]:
-    """What is asked for this file, and notes; InvalidPicture or InvalidRequest if it is no use."""
-    if batch.masks is not None and batch.masks.find(file.stem) is None:
-        raise InvalidPicture(f"There is no mask for it: no file {file.stem}.* among the masks.")
-    picture = open_input(file, settings, None if batch.uploaded else batch.folders)
-    wanted = replace(
-        request, init_image=picture, inpaint=_inpaint(file, batch, request.inpaint, settings)
+    *,
+    control: ControlMenus = NO_CONTROL,
+) -> BatchPlan:
+    """Decide what all files share, so that a mistake in the form is refused before the job waits.
+
+    Seeds of -1 are resolved once for all files. No grid is made, no control map is shown, and
+    results that have a folder of their own are saved whatever the settings say, as A1111 has it.
+    Where a unit's folder holds fewer files, the batch ends with them. UserError as `make_plan`.
+    """
+    settings = settings.with_changes(
+        {"grid_save": False, "return_grid": False, "control_net_no_detectmap": True}
     )
-    if batch.png_info is None:
-        return wanted, ()
-    infotext = _infotext(file, picture, batch, batch.png_info, settings)
-    if infotext is None:
-        return wanted, ("It has no PNG info, so only the form's values count.",)
-    taken = with_parameters(
-        wanted,
-        infotext,
-        batch.png_info.parameters,
-        settings=settings,
-        catalog=catalog,
-        styles=styles,
-    )
-    return taken, ()
+    if batch.output is not None:
+        settings = settings.with_changes({"samples_save": True})
+    leave_out = () if batch.output is None else (batch.output,)
+    unit_files = list_units(batch.request.control, leave_out=leave_out)
+    batch = _cut_to(unit_files.fewest, batch)
+    size = batch.request.size
+    if isinstance(size, ResizeBy) and not batch.same_picture:  # the stand-in's says nothing
+        size = ResizeTo(width=STAND_IN.width, height=STAND_IN.height)
+    units = standing_in(batch.request.control, STAND_IN)
+    wanted = replace(batch.request, size=size, control=units)
+    shared = make_plan(wanted, settings, catalog, styles, control=control)
+    first = shared.images[0]
+    seeds = replace(batch.request.seeds, seed=first.seed, variation_seed=first.variation_seed)
+    request = replace(batch.request, seeds=seeds, model=shared.checkpoint.title)
+    decide = _Decide(batch, request, unit_files, settings, catalog, styles, control)
+    values = {field.name: getattr(shared, field.name) for field in fields(Plan)}
+    return BatchPlan(**values, batch=batch, plan_file=decide)
+
+
+def _cut_to(count: int | None, batch: FileBatch) -> FileBatch:
+    """The batch without the files that a unit's folder has no picture for, which is said."""
+    total = len(batch.files)
+    if count is None or count >= total:
+        return batch
+    problem = f"Only the first {count} of {total} files are done: a ControlNet unit has no more."
+    return replace(batch, files=batch.files[:count], problems=(*batch.problems, problem))
+
+
+@dataclass(frozen=True)
+class _Decide:
+    """Makes the plan of each file when its turn comes; see `PlanFile`."""
+
+    batch: FileBatch
+    request: Img2ImgRequest
+    unit_files: UnitFiles
+    settings: Settings
+    catalog: Catalog
+    styles: StyleBook
+    control: ControlMenus
+
+    def __call__(
+        self, file: InputFile, *, position: int = 0, previous: Image.Image | None = None
+    ) -> FilePlan:
+        request, notes = self._request(file)
+        units = self.unit_files.units_for(
+            request.control, position, previous, self.settings, self.batch.folders
+        )
+        seeds = request.seeds
+        if self.unit_files.listed and self.settings.controlnet_increment_seed_during_batch:
+            seeds = replace(seeds, seed=seeds.seed + position)
+        plan = make_plan(
+            replace(request, control=units, seeds=seeds),
+            self.settings,
+            self.catalog,
+            self.styles,
+            control=self.control,
+        )
+        return FilePlan(plan=plan, notes=notes)
+
+    def _request(self, file: InputFile) -> tuple[Img2ImgRequest, tuple[str, ...]]:
+        """What is asked for this file, and notes; InvalidPicture or InvalidRequest if no use."""
+        batch = self.batch
+        if batch.same_picture:
+            return self.request, ()
+        if batch.masks is not None and batch.masks.find(file.stem) is None:
+            raise InvalidPicture(f"There is no mask for it: no file {file.stem}.* among the masks.")
+        picture = open_input(file, self.settings, None if batch.uploaded else batch.folders)
+        inpaint = _inpaint(file, batch, self.request.inpaint, self.settings)
+        wanted = replace(self.request, init_image=picture, inpaint=inpaint)
+        if batch.png_info is None:
+            return wanted, ()
+        infotext = _infotext(file, picture, batch, batch.png_info, self.settings)
+        if infotext is None:
+            return wanted, ("It has no PNG info, so only the form's values count.",)
+        taken = with_parameters(
+            wanted,
+            infotext,
+            batch.png_info.parameters,
+            settings=self.settings,
+            catalog=self.catalog,
+            styles=self.styles,
+        )
+        return taken, ()
 
 
 def _inpaint(

@@ -83,6 +83,8 @@ class _BatchRun:
         self._reports: list[FileReport] = []
         self._notes = list(plan.batch.problems)
         self._interrupted = False
+        self._loops_back = any(unit.loopback for unit in plan.request.control)
+        self._previous: Image.Image | None = None  # for units that loop back
 
     def carry_out(self, monitor: Monitor) -> None:
         """Every file, until Interrupt or something that would befall all that follow."""
@@ -99,7 +101,7 @@ class _BatchRun:
                 skipped=sum(report.outcome is Outcome.skipped for report in self._reports),
             )
             file_monitor.stage("")
-            if not self._carry_out_one(file, file_monitor, monitor):
+            if not self._carry_out_one(file, position, file_monitor, monitor):
                 return
 
     def result(self, seconds: float) -> Result:
@@ -123,11 +125,13 @@ class _BatchRun:
             report=report,
         )
 
-    def _carry_out_one(self, file: InputFile, monitor: FileMonitor, job: Monitor) -> bool:
+    def _carry_out_one(
+        self, file: InputFile, position: int, monitor: FileMonitor, job: Monitor
+    ) -> bool:
         """One file, and its line in the report; False when the batch ends with it."""
         planned: FilePlan | None = None
         try:
-            planned = self._plan.plan_file(file)
+            planned = self._plan.plan_file(file, position=position, previous=self._previous)
             result = self._production_for(file)(planned.plan, monitor)
         except (InvalidPicture, InvalidRequest) as error:
             self._report(file, Outcome.skipped, str(error))
@@ -169,6 +173,8 @@ class _BatchRun:
     ) -> bool:
         """Keep what came of a file; False when the batch ends with it."""
         self._shown.add(result)
+        if self._loops_back and result.pictures:
+            self._previous = result.pictures[0].image
         cut_short = result.interrupted or monitor.skipped
         outcome = Outcome.done
         if cut_short and job.stop_after_batch:
