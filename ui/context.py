@@ -7,6 +7,9 @@ from pathlib import Path
 from pipelines.batch.folders import AllowedFolders
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.scan import FolderCatalog
+from pipelines.control.menus import NO_CONTROL, ControlMenus
+from pipelines.control.runner import PreprocessorRunner
+from pipelines.downloads import Downloads
 from pipelines.engine.engine import Engine
 from pipelines.settings_store import SettingsStore
 from pipelines.styles import StyleBook
@@ -19,6 +22,8 @@ class Context:
     `count_tokens` gives the number of CLIP tokens of a prompt for a checkpoint, and the multiple of
     75 it is padded to; None while the network libraries are still being imported. `folders` are
     those that the page may name; None hides every field that names one (--hide-ui-dir-config).
+    `control` looks up preprocessors and control models; `preprocessors` runs the former, and
+    `downloads` fetches their networks, each None where that cannot be done.
     """
 
     engine: Engine
@@ -29,6 +34,9 @@ class Context:
     count_tokens: Callable[[str, Checkpoint], tuple[int, int] | None]
     version: str
     folders: AllowedFolders | None = field(default_factory=AllowedFolders)
+    control: ControlMenus = NO_CONTROL
+    preprocessors: PreprocessorRunner | None = None
+    downloads: Downloads | None = None
 
     @property
     def outputs(self) -> Path:

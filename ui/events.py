@@ -1,22 +1,26 @@
 """Generate and its results: submit the form, show what a job made, keep the views in step."""
 
 import logging
+from dataclasses import replace
 
 import gradio as gr
 from PIL import Image
 
-from pipelines.batch.plan import make_batch_plan
+from pipelines.batch.control import batch_over_units
+from pipelines.batch.plan import FileBatch, make_batch_plan
 from pipelines.engine.jobs import Job
-from pipelines.errors import UserError
+from pipelines.errors import MissingWeights, UserError
 from pipelines.infotext import parse
 from pipelines.plan import Plan, make_plan
 from pipelines.results import Picture
 from ui.batch_forms import read_batch
 from ui.batch_report import report_html
 from ui.context import Context
+from ui.control_forms import read_batch_option, read_units
 from ui.fields import integer
 from ui.forms import read_request
 from ui.messages import error_html, infotext_html, note_html, owner_of, plain_html
+from ui.missing_weights import offer_html
 from ui.sources import SourceTab
 from ui.uploads import Uploads
 from ui.values import UNCHANGED, Raw, Update, Values
@@ -35,6 +39,8 @@ class GenerateEvents:
         """Queue a job for the form; the message for the log: empty, or why not."""
         try:
             self._context.engine.submit(self._plan(values), owner_of(request))
+        except MissingWeights as error:
+            return offer_html(error)
         except UserError as error:
             return error_html(str(error))
         return ""
@@ -112,11 +118,26 @@ class GenerateEvents:
     def _plan(self, values: Values) -> Plan:
         """What the form asks for, decided: one picture's job, or that of a batch of files."""
         context, settings = self._context, self._context.settings.current
+        control = {
+            "control": read_units(values, self._uploads, context.control, context.folders),
+            "control_batch": read_batch_option(values),
+        }
         if integer("Tab", values["mode"]) == SourceTab.batch:
             batch = read_batch(values, context.folders)
-            return make_batch_plan(batch, settings, context.catalog, context.styles)
+            batch = replace(batch, request=replace(batch.request, **control))
+            return self._plan_batch(batch)
         wanted = read_request(values, self._uploads, background=settings.img2img_background_color)
-        return make_plan(wanted, settings, context.catalog, context.styles)
+        wanted = replace(wanted, **control)
+        over_units = batch_over_units(wanted, context.folders)
+        if over_units is not None:
+            return self._plan_batch(over_units)
+        return make_plan(wanted, settings, context.catalog, context.styles, control=context.control)
+
+    def _plan_batch(self, batch: FileBatch) -> Plan:
+        context, settings = self._context, self._context.settings.current
+        return make_batch_plan(
+            batch, settings, context.catalog, context.styles, control=context.control
+        )
 
     def _job(self, request: gr.Request, job_id: Raw) -> Job | None:
         job = self._context.engine.get(job_id) if isinstance(job_id, str) else None

@@ -2,22 +2,21 @@
 
 import html
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import cast
 
-import gradio as gr
-from gradio.utils import get_upload_folder
-
 from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.catalog.families import ModelFamily
 from pipelines.errors import ModelBroken, ModelNotFound, UserError
 from pipelines.requests import Prompt
 from pipelines.samplers import AUTOMATIC, SAMPLERS
 from pipelines.settings import Settings
 from pipelines.styles import Style
-from ui.choices import schedule_labels
+from ui.choices import menu, schedule_labels
 from ui.context import Context
+from ui.control_values import is_control, restored_units
 from ui.kept_drawings import on_canvas
+from ui.kept_files import files_still_kept, still_kept
 from ui.messages import error_html, note_html, plain_html
 from ui.paste import last_parameters, paste_text, read_dropped
 from ui.values import UNCHANGED, Raw, Update, picture_path
@@ -114,7 +113,7 @@ class FormEvents:
         updates: Updates = {
             name: value
             for name, value in values.items()
-            if value is not None and name not in PICTURES
+            if value is not None and name not in PICTURES and not is_control(name)
         }
         names = self._context.styles.names
         styles = [name for name in updates.get("styles", []) if name in names]
@@ -126,9 +125,15 @@ class FormEvents:
         updates["schedule"] = self.schedule_menu(updates["sampler"], updates.get("schedule"))
         if "override_settings" in updates:
             updates["override_settings"] = override_menu(updates["override_settings"])
-        pictures: dict[str, Update] = {name: _still_cached(values.get(name)) for name in PICTURES}
-        pictures[FILES] = _files_still_cached(updates.pop(FILES, None))
-        return updates | {name: path for name, path in pictures.items() if path is not None}
+        pictures: dict[str, Update] = {name: still_kept(values.get(name)) for name in PICTURES}
+        pictures[FILES] = files_still_kept(updates.pop(FILES, None))
+        kept = {name: path for name, path in pictures.items() if path is not None}
+        return updates | kept | self._restore_control(values, updates["checkpoint"]["value"])
+
+    def _restore_control(self, values: Mapping[str, Raw], title: Raw) -> Updates:
+        checkpoint = self._find(str(title or ""))
+        family = ModelFamily.unknown if checkpoint is None else checkpoint.family
+        return restored_units(values, self._context.control, family)
 
     def count_tokens(self, prompt: Raw, negative: Raw, styles: Raw) -> tuple[str, str]:
         """The two counters, such as "12/75"; "" while there is nothing to count with yet."""
@@ -212,11 +217,6 @@ class StyleEvents:
         return (*self.menus(name, chosen), error_html(problem) if problem else "")
 
 
-def menu(choices: Sequence[str], value: Raw) -> Update:
-    """What a dropdown becomes: these choices, with `value` chosen."""
-    return gr.update(choices=list(choices), value=value)
-
-
 def override_menu(entries: list[str]) -> Update:
     """The menu of overridden settings, all of them chosen."""
     return menu(entries, list(entries))
@@ -231,20 +231,3 @@ def options_html(settings: Settings) -> str:
         "counters": not settings.disable_token_counters,
     }
     return f'<div data-options="{html.escape(json.dumps(options))}"></div>'
-
-
-def _still_cached(path: Raw) -> str | None:
-    """`path` if it is an upload that the server still keeps; a browser may send anything."""
-    if not isinstance(path, str) or not path:
-        return None
-    file = Path(path).resolve()
-    cached = file.is_relative_to(Path(get_upload_folder()).resolve()) and file.is_file()
-    return str(file) if cached else None
-
-
-def _files_still_cached(files: Raw) -> list[str] | None:
-    """Those of a browser's records of uploads that the server still keeps; None for none."""
-    records = cast("list[Raw]", files) if isinstance(files, list) else []
-    paths = [picture_path(record) for record in records]
-    kept = [_still_cached(str(path)) for path in paths if path is not None]
-    return [path for path in kept if path is not None] or None

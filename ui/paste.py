@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.opening import open_picture
 from pipelines.infotext import parse
 from pipelines.infotext_form import FormValues, to_form
 from pipelines.storage import LAST_INFOTEXT, read_infotext
 from ui.context import Context
+from ui.control_values import pasted_units
 
 LONGEST_TEXT_FILE = 10_000
 """Characters; a longer text file that is dropped on the prompt is no parameter text."""
@@ -31,12 +33,14 @@ def paste_text(context: Context, text: str) -> Pasted:
             settings=context.settings.current,
             catalog=context.catalog,
             styles=context.styles,
-        )
+            control=context.control,
+        ),
+        context.control,
     )
 
 
-def as_fields(form: FormValues) -> Pasted:
-    """The same values by the names of the form's fields."""
+def as_fields(form: FormValues, menus: ControlMenus = NO_CONTROL) -> Pasted:
+    """The same values by the names of the form's fields; `menus` are ControlNet's."""
     values: dict[str, Any] = {
         "prompt": form.prompt,
         "negative_prompt": form.negative_prompt,
@@ -69,6 +73,8 @@ def as_fields(form: FormValues) -> Pasted:
         "override_settings": list(form.override_settings),
     }
     used = {name: value for name, value in values.items() if value is not None}
+    if form.control is not None:
+        used |= pasted_units(form.control, menus)
     return Pasted(values=used, comments=form.comments)
 
 

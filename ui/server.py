@@ -7,6 +7,7 @@ import gradio as gr
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
+from ui.api.downloads import make_download_routes, weights_by_name
 from ui.api.progress import make_progress_routes
 from ui.cli import Options
 from ui.context import Context
@@ -65,6 +66,9 @@ def create_server(
     app.include_router(
         make_progress_routes(context.engine, notices or Notices(), gate.current_user)
     )
+    if context.downloads is not None:
+        known = weights_by_name(context.control.plugins.preprocessors)
+        app.include_router(make_download_routes(context.downloads, known, gate.current_user))
     # Without this, which only `launch` does, gradio takes any path on this machine for an upload.
     blocks.has_launched = True
     blocks._queue.sleep_when_free = SECONDS_BETWEEN_LOOKS  # pyright: ignore[reportPrivateUsage] no other way

@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.components import Component
 
 from ui.canvas.canvas import collect_js
 from ui.context import Context
+from ui.control_events import ControlEvents
+from ui.control_values import OPEN
+from ui.control_wiring import wanted_canvases, watched_of_all, wire_control
 from ui.events import GenerateEvents
 from ui.example_events import ExampleEvents
 from ui.form_events import FormEvents, StyleEvents, Updates, options_html
@@ -17,6 +20,7 @@ from ui.kept_drawings import EMPTY
 from ui.messages import error_html
 from ui.panels.models import ModelPanel
 from ui.panels.tools import Field
+from ui.quiet import QUIET
 from ui.settings_events import SettingsEvents
 from ui.source_wiring import show_on_canvas, wire_sources
 from ui.tabs.img2img import Img2ImgTab
@@ -24,13 +28,6 @@ from ui.tabs.png_info import PngInfoTab
 from ui.tabs.settings import SettingsTab
 from ui.uploads import Uploads
 from ui.values import Raw, Update
-
-QUIET: dict[str, Any] = {
-    "queue": False,  # answered at once, without a stream of events for each call
-    "preprocess": False,  # values arrive raw, so that ui.forms refuses them in its own words
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
 
 NOT_TAKEN = (
     "The job was not taken: the server cannot be reached, or its console says what went wrong."
@@ -56,10 +53,23 @@ class Page:
         """The form's fields by name."""
         return {**self.models.fields, **self.main.fields}
 
-    def update(self, updates: Updates) -> dict[Component, Update]:
-        """Updates by name as updates by component, which is what Gradio wants."""
-        components = {**self.fields, **self.main.source.files}
-        return {components[name]: value for name, value in updates.items()}
+    @property
+    def files(self) -> dict[str, gr.File]:
+        """The canvases' hidden files: sent with Generate, but no fields of the form."""
+        return {**self.main.source.files, **self.main.control.files}
+
+    @property
+    def shown(self) -> list[Block]:
+        """What pasting changes: every field, and the accordion that it may open."""
+        return [*self.fields.values(), self.main.control.accordion]
+
+    def update(self, updates: Updates) -> dict[Block, Update]:
+        """Updates by name as updates by component, which is what Gradio wants.
+
+        A browser may remember fields that an older or a differently set page had: they are left.
+        """
+        blocks = {**self.fields, **self.files, OPEN: self.main.control.accordion}
+        return {blocks[name]: value for name, value in updates.items() if name in blocks}
 
 
 def wire(page: Page, context: Context, uploads: Uploads) -> None:
@@ -74,6 +84,12 @@ def wire(page: Page, context: Context, uploads: Uploads) -> None:
     wire_sources(page.main.source)
     _wire_size_and_seed(page)
     _wire_info(page, InfoEvents(form))
+    wire_control(
+        page.main.control,
+        {**page.fields, **page.files},
+        [*page.main.source.canvases.values()],
+        ControlEvents(context, uploads),
+    )
     options = gr.HTML(elem_id="redraw_options", visible="hidden")
     example = ExampleEvents(context, form)
     memory = _wire_memory(page, context, form, example, options)
@@ -83,8 +99,9 @@ def wire(page: Page, context: Context, uploads: Uploads) -> None:
 
 def _wire_generate(page: Page, events: GenerateEvents) -> None:
     results, source = page.main.results, page.main.source
-    inputs: dict[str, Component] = {**page.fields, **source.files}
-    collect = collect_js([*inputs.values()], [*source.canvases.values()])
+    inputs: dict[str, Component] = {**page.fields, **page.files}
+    units = wanted_canvases(page.main.control)
+    collect = collect_js([*inputs.values()], [*source.canvases.values()], units)
     place_of_mode = list(inputs).index("mode")
     pressed = page.main.prompt.generate.click(
         events.submit,
@@ -140,17 +157,17 @@ def _wire_results(page: Page, events: GenerateEvents) -> None:
 
 def _wire_prompt(page: Page, form: FormEvents) -> None:
     panel, log = page.main.prompt, page.main.results.log
-    outputs = [*page.fields.values(), log]
+    outputs = [*page.shown, log]
 
-    def paste(prompt: Raw) -> dict[Component, Update]:
+    def paste(prompt: Raw) -> dict[Block, Update]:
         updates, message = form.paste(prompt)
         return {**page.update(updates), log: message}
 
-    def drop(file: Raw) -> dict[Component, Update]:
+    def drop(file: Raw) -> dict[Block, Update]:
         updates, message = form.drop(file)
         return {**page.update({**EMPTY, **updates}), log: message, panel.dropped: None}
 
-    def apply_styles(prompt: Raw, negative: Raw, styles: Raw) -> dict[Component, Update]:
+    def apply_styles(prompt: Raw, negative: Raw, styles: Raw) -> dict[Block, Update]:
         updates, message = form.apply_styles(prompt, negative, styles)
         return {**page.update(updates), log: message}
 
@@ -210,7 +227,7 @@ def _wire_models(page: Page, form: FormEvents) -> None:
     models, sampler, size = page.models, page.main.sampler, page.main.size
     log = page.main.results.log
 
-    def change(title: Raw, width: Raw, height: Raw) -> dict[Component, Update]:
+    def change(title: Raw, width: Raw, height: Raw) -> dict[Block, Update]:
         updates, message = form.change_checkpoint(title, width, height)
         return {**page.update(updates), log: message}
 
@@ -254,7 +271,7 @@ def _wire_size_and_seed(page: Page) -> None:
 def _wire_info(page: Page, events: InfoEvents) -> None:
     info, log = page.info, page.main.results.log
 
-    def send(image: Raw, infotext: Raw) -> dict[Component, Update]:
+    def send(image: Raw, infotext: Raw) -> dict[Block, Update]:
         updates, message = events.send(image, infotext)
         return {**page.update(updates), log: message}
 
@@ -262,11 +279,11 @@ def _wire_info(page: Page, events: InfoEvents) -> None:
         events.describe, inputs=[info.image], outputs=[info.infotext, info.info], **QUIET
     )
 
-    def send_to_inpaint(image: Raw, infotext: Raw) -> dict[Component, Update]:
+    def send_to_inpaint(image: Raw, infotext: Raw) -> dict[Block, Update]:
         updates, message = events.send_to_inpaint(image, infotext)
         return {**page.update({**EMPTY, **updates}), log: message}
 
-    given, outputs = [info.image, info.infotext], [*page.fields.values(), log]
+    given, outputs = [info.image, info.infotext], [*page.shown, log]
     sent = info.send_to_img2img.click(send, inputs=given, outputs=outputs, **QUIET)
     sent.then(None, js="() => redraw.openTab('img2img')")
     sent = info.send_to_inpaint.click(
@@ -287,7 +304,7 @@ def _wire_memory(
     style_names = page.main.styles.name
     about = [page.models.note, page.main.source.example.offer]
 
-    def restore(stored: Raw) -> dict[Component, Update]:
+    def restore(stored: Raw) -> dict[Block, Update]:
         restored = form.restore(stored)
         updates = page.update(restored)
         updates |= zip(about, example.describe(restored["checkpoint"]["value"]), strict=True)
@@ -301,6 +318,10 @@ def _wire_memory(
         inputs=[memory],
         outputs=[*fields.values(), *page.settings.fields.values(), style_names, *about, options],
         **QUIET,
+    ).then(
+        None,
+        inputs=[page.main.control.table, *watched_of_all(page.main.control)],
+        js="(...values) => redraw.control.begin(values)",
     ).then(None, js="() => redraw.restored()")
     # gradio leaves the function of a validator, which is not used here, unknown in its type.
     gr.on(  # pyright: ignore[reportUnknownMemberType]
@@ -323,11 +344,11 @@ def _wire_example(page: Page, events: ExampleEvents, memory: gr.BrowserState) ->
     fields = page.fields
     names = json.dumps(list(fields))
 
-    def fill(title: Raw) -> dict[Component, Update]:
+    def fill(title: Raw) -> dict[Block, Update]:
         updates, message = events.fill(title)
         return {**page.update(updates), log: message}
 
-    def undo(before: Raw) -> dict[Component, Update]:
+    def undo(before: Raw) -> dict[Block, Update]:
         return {**page.update(events.undo(before)), log: ""}
 
     checkpoint.change(

@@ -22,9 +22,9 @@ from ui.canvas.assets import SCRIPTS, STYLE
 from ui.canvas.canvas import Canvas, Painting, build_canvas, collect_js, read_painting
 from ui.cli import Options
 from ui.page import STATIC, theme
+from ui.quiet import QUIET
 from ui.server import create_server
 from ui.values import Raw
-from ui.wiring import QUIET
 
 MAX_PIXELS = 40_000_000
 WIDTH, HEIGHT = 640, 400

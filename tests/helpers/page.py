@@ -11,11 +11,16 @@ from pathlib import Path
 from fastapi import FastAPI
 from PIL import Image, ImageChops
 
+from extensions.discovery import discover
 from pipelines.batch.folders import AllowedFolders
 from pipelines.batch.produce import BatchProduction
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.folders import Kind, built_in_checkpoints, folders_for
 from pipelines.catalog.scan import FolderCatalog
+from pipelines.catalog.weights import DetectorTools, WeightStore
+from pipelines.control.menus import ControlMenus
+from pipelines.control.models import ControlModels
+from pipelines.control.runner import PreprocessorRunner
 from pipelines.engine.engine import Engine
 from pipelines.imaging.prepare import prepare
 from pipelines.monitor import Monitor
@@ -137,6 +142,7 @@ class Running:
             path = self.context.data_dir / left
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         self.context.catalog.refresh()
+        self.context.control.refresh()
         self.context.outputs.mkdir()
         self.context.settings.change(asdict(Settings(live_preview_refresh_period=100)))
 
@@ -154,8 +160,12 @@ def make_context(
         data_dir / "cache",
         built_in=built_in_checkpoints(own),
     )
+    store = WeightStore(folders_for(Kind.preprocessor, (data_dir / "models",)))
+    models = ControlModels(folders_for(Kind.controlnet, (data_dir / "models", own)))
     return Context(
         engine=Engine(BatchProduction(Production(painter.denoise, Storage(data_dir)))),
+        control=ControlMenus(plugins=discover(), models=models),
+        preprocessors=PreprocessorRunner(DetectorTools(store, lambda: "cpu")),
         catalog=catalog,
         styles=StyleBook(data_dir / "styles.csv"),
         settings=SettingsStore(data_dir / "config.json"),

@@ -4,6 +4,7 @@
 
   const canvases = new Map(); // element id -> PaintCanvas
   const waiting = new Map(); // element id -> what to put on a canvas that is not drawn yet
+  const palettes = new Map(); // element id -> named colours
 
   // Draw the canvas of `options.id` into `element`. Gradio draws a tab when it is first opened,
   // and may draw it again: the canvas and what is on it are then moved over.
@@ -18,6 +19,7 @@
     element.replaceChildren(root);
     const canvas = new PaintCanvas(root, options, server);
     canvases.set(options.id, canvas);
+    if (palettes.get(options.id)) canvas.setPalette(palettes.get(options.id));
     await canvas.ready;
     if (waiting.has(options.id)) await place(canvas, waiting.get(options.id));
     waiting.delete(options.id);
@@ -31,16 +33,30 @@
     return !panel || getComputedStyle(panel).display !== "none";
   };
 
+  // The canvas whose files an event takes, if it takes them. One that goes by values (`when`) may
+  // not be drawn yet: what the browser kept of it is then read all the same.
+  const wanted = async (args, { id, when, options }) => {
+    if (!when) {
+      const canvas = get(id);
+      return canvas && inFront(canvas) ? canvas : null;
+    }
+    if (!when.every(([place, value]) => args[place] === value)) return null;
+    if (!get(id)) await mount(document.createElement("div"), options, null);
+    return get(id);
+  };
+
   // The step before an event: `args` with the files of the canvases in front filled in and null
-  // for the others. `places` = [{id, picture, drawing}], the numbers being places in `args`.
+  // for the others. `places` = [{id, picture, drawing, when, options}], the numbers being places
+  // in `args`, as in `when` = [[place, value]]; the last two are not there for most canvases.
   // An upload that fails is told on the canvas, which keeps everything, and fails the event.
   const collect = async (args, places) => {
     const filled = [...args];
     await Promise.all(
-      places.map(async ({ id, picture, drawing }) => {
-        const canvas = get(id);
+      places.map(async (place) => {
+        const { id, picture, drawing } = place;
         [filled[picture], filled[drawing]] = [null, null];
-        if (!canvas || !inFront(canvas)) return;
+        const canvas = await wanted(args, place);
+        if (!canvas) return;
         try {
           const files = await canvas.deliver();
           [filled[picture], filled[drawing]] = [files.picture, files.drawing];
@@ -123,6 +139,13 @@
     await put(to, file, { drawing: alike ? source.drawing.copy() : null });
   };
 
+  // Offer named colours, [[name, "#rrggbb"]], on canvas `id`; none for null.
+  const setPalette = (id, colors) => {
+    if (colors === (palettes.get(id) ?? null)) return;
+    palettes.set(id, colors);
+    get(id)?.setPalette(colors);
+  };
+
   // What Python sent: records of picture and drawing as Gradio's file fields hold them.
   const receive = (id, file, drawing) =>
     file && put(id, file.url, { name: file.orig_name, drawing: drawing?.url ?? null });
@@ -135,5 +158,7 @@
 
   listen(() => [...canvases.values()]);
 
-  redraw.canvas = { mount, get, inFront, collect, put, picture, copy, receive, size };
+  redraw.canvas = {
+    mount, get, inFront, collect, put, picture, copy, setPalette, receive, size,
+  };
 })();

@@ -21,6 +21,7 @@ SCRIPTS = tuple(
         "pointer.js",
         "icons.js",
         "bars.js",
+        "palette.js",
         "popovers.js",
         "settings.js",
         "canvas.js",

@@ -10,6 +10,7 @@
   // Fields of the upper bar. `kind` is how it looks; the rest is what it says and how far it goes.
   const FIELDS = {
     color: { kind: "color", label: "Colour" },
+    palette: { kind: "action", action: "palette", label: "Named colours" },
     screen: { kind: "action", action: "screen", label: "Pick a colour from anywhere on the screen" },
     size: { kind: "slider", label: "Size", hint: "Brush size in pixels of the picture ([ and ])", least: 1, most: MAX_SIZE },
     softness: { kind: "slider", label: "Soft", hint: "Softness of the edge in percent", least: 0, most: 100 },
@@ -202,6 +203,7 @@
       const shown = (name) => {
         if (name === "screen" && !window.EyeDropper) return false;
         if (name === "color" && canvas.mode === "mask") return false;
+        if (name === "palette") return canvas.palette !== null && tool.options.includes("color");
         return tool.options.includes(name);
       };
       for (const name of Object.keys(FIELDS)) {

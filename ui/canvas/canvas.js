@@ -27,12 +27,14 @@
   };
 
   class PaintCanvas {
-    // `root` is empty; `options` = {id, mode: "sketch" or "mask", label, color, height};
+    // `root` is empty; `options` = {id, mode: "sketch" or "mask", label, color, height, aside};
     // `server.select` answers questions about the picture.
     constructor(root, options, server) {
-      Object.assign(this, { root, server, id: options.id, mode: options.mode });
+      const { id, mode, aside } = options;
+      Object.assign(this, { root, server, id, mode, aside });
       this.preferences = new Settings(options.id, options.mode, options.color);
       this.tool = "brush";
+      this.palette = null; // [[name, "#rrggbb"]]
       this.state = null; // {file, image, drawing, upload}
       this.history = new History();
       this.memory = new Memory(this.id);
@@ -89,6 +91,7 @@
           upload: new Upload(file),
         };
         this.replace(state);
+        document.dispatchEvent(new CustomEvent("redraw:opened", { detail: { id: this.id } }));
         state.upload.ready().catch(() => {
           // Tried again, and told, when the picture is needed.
         });
@@ -295,6 +298,13 @@
       this.set("color", color);
     }
 
+    // Named colours to choose from, as the palette takes them; null for none.
+    setPalette(colors) {
+      this.palette = colors;
+      this.popovers.palette.fill(colors);
+      this.bars.show();
+    }
+
     // What is seen at a whole pixel, as "#rrggbb": the drawing over the picture.
     colorAt({ x, y }) {
       const sample = new OffscreenCanvas(1, 1).getContext("2d");
@@ -345,6 +355,7 @@
         fit: () => this.view.fit(),
         full: () => this.toggleFull(),
         help: () => this.popovers.toggle("help"),
+        palette: () => this.popovers.toggle("palette"),
         close: () => this.popovers.close(),
         screen: () => this.pickFromScreen(),
       };

@@ -6,10 +6,10 @@ yet and hands it over in two hidden file fields, whose paths Gradio checks as th
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import gradio as gr
 from gradio.components import Component
@@ -34,13 +34,17 @@ Opener = Callable[[Path], Image.Image]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Canvas:
-    """A canvas's components. `picture` and `drawing` are hidden, and belong into events' inputs."""
+    """A canvas's components. `picture` and `drawing` are hidden, and belong into events' inputs.
+
+    `options` are what its script is told.
+    """
 
     elem_id: str
     mode: Mode
     view: gr.HTML
     picture: gr.File
     drawing: gr.File
+    options: Mapping[str, Raw]
 
     @property
     def receive_js(self) -> str:
@@ -66,11 +70,14 @@ def build_canvas(
     open_file: Opener,
     color: str | None = None,
     height: int = DEFAULT_HEIGHT,
+    aside: bool = False,
 ) -> Canvas:
     """Draw a canvas.
 
     `label` names it to screen readers. `color`, "#rrggbb", is the first colour of the paint, or in
     which a mask is shown. `open_file` reads the picture when something is to be selected in it.
+    `aside`: it is not what the page is about, so that a picture is pasted on it only if it has the
+    focus or the mouse is over it.
     """
     options = {
         "id": elem_id,
@@ -78,6 +85,7 @@ def build_canvas(
         "label": label,
         "color": color or DEFAULT_COLORS[mode],
         "height": height,
+        "aside": aside,
     }
     view = gr.HTML(
         html_template='<div class="canvas-place"></div>',
@@ -92,21 +100,35 @@ def build_canvas(
         gr.File(visible="hidden", interactive=True, elem_id=f"{elem_id}_{name}")
         for name in ("picture", "drawing")
     )
-    return Canvas(elem_id=elem_id, mode=mode, view=view, picture=picture, drawing=drawing)
+    return Canvas(
+        elem_id=elem_id, mode=mode, view=view, picture=picture, drawing=drawing, options=options
+    )
 
 
-def collect_js(inputs: Sequence[Component], canvases: Sequence[Canvas]) -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """A canvas whose files an event takes while all `when` components have these values."""
+
+    canvas: Canvas
+    when: Sequence[tuple[Component, Raw]]
+
+
+def collect_js(
+    inputs: Sequence[Component], canvases: Sequence[Canvas], wanted: Sequence[Wanted] = ()
+) -> str:
     """The `js` of an event with these inputs: fills in the files of the canvas in front.
 
-    The event waits for them. Canvases on tabs that are not open upload nothing and give None.
+    The event waits for them. Canvases on tabs that are not open upload nothing and give None. Those
+    in `wanted` go by values alone, be they in sight or not yet drawn at all.
     """
-    places = [
+    places = [_places(inputs, canvas) for canvas in canvases]
+    places += [
         {
-            "id": canvas.elem_id,
-            "picture": _place(inputs, canvas.picture),
-            "drawing": _place(inputs, canvas.drawing),
+            **_places(inputs, one.canvas),
+            "options": dict(one.canvas.options),
+            "when": [[_place(inputs, component), value] for component, value in one.when],
         }
-        for canvas in canvases
+        for one in wanted
     ]
     return f"(...args) => redraw.canvas.collect(args, {json.dumps(places)})"
 
@@ -141,6 +163,14 @@ def _open(path: Path, open_file: Opener) -> Image.Image:
             f"{path.name} is no longer on the server; press again to send it once more."
         )
     return open_file(path)
+
+
+def _places(inputs: Sequence[Component], canvas: Canvas) -> dict[str, Any]:
+    return {
+        "id": canvas.elem_id,
+        "picture": _place(inputs, canvas.picture),
+        "drawing": _place(inputs, canvas.drawing),
+    }
 
 
 def _place(inputs: Sequence[Component], wanted: Component) -> int:

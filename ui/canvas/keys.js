@@ -81,7 +81,7 @@
       "keydown",
       (event) => {
         for (const canvas of all()) canvas.controlDown = event.ctrlKey;
-        if (isText(event.target)) return;
+        if (isText(event.target) || event.target.closest?.(".popup")) return;
         // Undo works wherever the focus is, such as on Generate, while one canvas is in sight.
         const only = undoKey(event) && shown().length === 1 ? shown()[0] : null;
         const canvas = meant() ?? only;
@@ -105,7 +105,7 @@
 
     document.addEventListener("paste", (event) => {
       const file = pictureIn(event.clipboardData);
-      const canvas = meant() ?? shown()[0];
+      const canvas = meant() ?? shown().find(({ aside }) => !aside);
       if (!file || !canvas) return;
       event.preventDefault();
       canvas.open(file);

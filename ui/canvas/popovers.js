@@ -1,6 +1,6 @@
 // What opens over the view: the invitation to open a picture, the new blank canvas, the help.
 (() => {
-  const { icon } = redraw.paint;
+  const { Palette, icon } = redraw.paint;
 
   const HELP = [
     ["Brush, eraser", "B, E"],
@@ -68,6 +68,7 @@
         .join("")}</dl>`;
       for (const element of [this.blank, this.help]) element.hidden = true;
       view.append(invitation(), this.blank, this.help);
+      this.palette = new Palette(canvas, view);
       this.blank.addEventListener("submit", (event) => {
         event.preventDefault();
         const { width, height, color } = this.blank.elements;
@@ -81,16 +82,22 @@
       // A press anywhere else closes what is open.
       document.addEventListener("pointerdown", (event) => {
         const kept = "canvas-popover";
-        if (!event.target.closest?.(`.${kept}, [data-action="help"], [data-action="blank"]`))
-          this.close();
+        const opening = ["help", "blank", "palette"].map((name) => `[data-action="${name}"]`);
+        if (!event.target.closest?.([`.${kept}`, ...opening].join())) this.close();
       }, true);
     }
 
     get isOpen() {
-      return !this.blank.hidden || !this.help.hidden;
+      return !this.blank.hidden || !this.help.hidden || this.palette.isOpen;
     }
 
     toggle(name) {
+      if (name === "palette") {
+        this.blank.hidden = this.help.hidden = true;
+        this.palette.toggle();
+        return;
+      }
+      this.palette.close();
       const [wanted, other] = name === "help" ? [this.help, this.blank] : [this.blank, this.help];
       other.hidden = true;
       wanted.hidden = !wanted.hidden;
@@ -99,6 +106,7 @@
 
     close() {
       this.blank.hidden = this.help.hidden = true;
+      this.palette.close();
     }
   }
 

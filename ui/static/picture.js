@@ -37,6 +37,7 @@
   });
 
   document.addEventListener("paste", (event) => {
+    if (event.defaultPrevented) return; // a canvas took it
     const file = pictureIn(event.clipboardData);
     const fields = PICTURES.filter((id) => redraw.visible(redraw.find(`#${id}`)));
     const field = fields.find((id) => !redraw.find(`#${id} img`)) ?? fields.at(-1);

@@ -173,6 +173,14 @@
     open(target);
   };
 
+  // The picture on the tab in front as a File, with the colours painted on it; null for none.
+  const file = async () => {
+    const tab = inFront();
+    if (tab.canvas) return redraw.canvas.picture(tab.canvas, { drawing: tab.paint === "sketch" });
+    const element = imageOf(tab);
+    return element && fileAt(element.src);
+  };
+
   // The picture that is large in the gallery.
   const shownResult = () =>
     redraw.find("#img2img_gallery .preview img, #img2img_gallery img");
@@ -209,5 +217,7 @@
 
   document.addEventListener("redraw:canvas", () => redraw.describeScale());
 
-  redraw.sources = { open, openMode, openBatch, size, rectangle, submit, refusal, sendToImg2img };
+  redraw.sources = {
+    open, openMode, openBatch, size, file, rectangle, submit, refusal, sendToImg2img,
+  };
 })();

@@ -6,11 +6,13 @@ import gradio as gr
 
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.examples import has_example
+from pipelines.catalog.families import ModelFamily
 from pipelines.imaging.geometry import Size
 from pipelines.requests import ResizeMode
 from ui.canvas.canvas import Opener
 from ui.context import Context
 from ui.panels import (
+    controlnet,
     inpaint,
     prompt,
     results,
@@ -42,6 +44,7 @@ class Img2ImgTab:
     size: size.SizePanel
     guidance: sampling.GuidanceRow
     seed: seed.SeedPanel
+    control: controlnet.ControlNetPanel
     override_settings: gr.Dropdown
     results: results.ResultPanel
 
@@ -58,6 +61,7 @@ class Img2ImgTab:
             **self.size.fields,
             **self.guidance.fields,
             **self.seed.fields,
+            **self.control.fields,
             "override_settings": self.override_settings,
         }
 
@@ -91,6 +95,13 @@ def build(context: Context, chosen: Checkpoint | None, open_file: Opener) -> Img
             size_panel = size.build(chosen.default_size if chosen else FALLBACK_SIZE)
             guidance = sampling.build_guidance()
             seed_panel = seed.build()
+            control_panel = controlnet.build(
+                context.control,
+                count=context.settings.current.control_net_unit_count,
+                family=chosen.family if chosen else ModelFamily.unknown,
+                open_file=open_file,
+                folders=context.folders,
+            )
             override_settings = gr.Dropdown(
                 choices=[],
                 value=[],
@@ -113,6 +124,7 @@ def build(context: Context, chosen: Checkpoint | None, open_file: Opener) -> Img
         size=size_panel,
         guidance=guidance,
         seed=seed_panel,
+        control=control_panel,
         override_settings=override_settings,
         results=result_panel,
     )

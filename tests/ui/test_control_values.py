@@ -1,0 +1,126 @@
+"""The accordion after a reload, after pasting, and the table that its script follows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extensions.discovery import discover
+from pipelines.catalog.families import ModelFamily
+from pipelines.control.menus import NO_CONTROL, ControlMenus
+from pipelines.control.models import ControlModels
+from pipelines.control.units import ControlUnit
+from tests.helpers.models import write_safetensors
+from ui.control_values import OPEN, pasted_units, restored_units
+from ui.panels.controlnet import table_of
+
+NAMES = ("control_v11p_sd15_canny", "diffusers_xl_canny_mid", "some_depth")
+
+
+@pytest.fixture
+def menus(tmp_path: Path) -> ControlMenus:
+    """All preprocessors, and three models."""
+    for name in NAMES:
+        write_safetensors(tmp_path / "models" / f"{name}.safetensors")
+    return ControlMenus(plugins=discover(), models=ControlModels((tmp_path / "models",)))
+
+
+def title(menus: ControlMenus, name: str) -> str:
+    return menus.models.find(name)[0]
+
+
+def restore(menus: ControlMenus, **values: Any) -> dict[str, Any]:
+    stored = {f"control_0_{name}": value for name, value in values.items()}
+    return restored_units(stored, menus, ModelFamily.sd1)
+
+
+def test_a_unit_is_restored_with_the_menus_of_its_type(menus: ControlMenus):
+    canny = title(menus, NAMES[0])
+    updates = restore(
+        menus,
+        enabled=True,
+        type="Canny",
+        preprocessor="invert (from white bg & black line)",
+        model=canny,
+        weight=0.5,
+    )
+    assert updates["control_0_enabled"] is True
+    assert updates["control_0_weight"] == 0.5
+    assert updates["control_0_type"] == "Canny"
+    assert updates["control_0_preprocessor"]["value"].startswith("invert")
+    assert updates["control_0_preprocessor"]["choices"][:2] == ["none", "canny"]
+    assert updates["control_0_model"]["value"] == canny
+    assert updates["control_0_model"]["choices"] == ["None", canny]  # none for SDXL
+
+
+def test_what_is_gone_is_no_longer_chosen(menus: ControlMenus):
+    updates = restore(menus, type="Gone", preprocessor="gone", model="gone [01234567]")
+    assert updates["control_0_type"] == "All"
+    assert updates["control_0_preprocessor"]["value"] == "none"
+    assert updates["control_0_model"]["value"] == "None"
+
+
+def test_nonsense_from_a_browser_restores_to_the_defaults(menus: ControlMenus):
+    updates = restore(menus, type=["Canny"], preprocessor={}, model=7, region=5, pictures=7)
+    assert updates["control_0_type"] == "All"
+    assert updates["control_0_preprocessor"]["value"] == "none"
+    assert updates["control_0_model"]["value"] == "None"
+    assert "control_0_region" not in updates
+    assert "control_0_pictures" not in updates
+
+
+def test_only_uploads_are_restored(
+    menus: ControlMenus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
+    (uploads / "own.png").write_bytes(b"")
+    own = str(uploads / "own.png")
+    updates = restore(menus, region=own, pictures=[{"path": own}, {"path": "/etc/passwd"}])
+    assert updates["control_0_region"] == own
+    assert updates["control_0_pictures"] == [own]
+    assert "control_0_region" not in restore(menus, region="/etc/passwd")
+
+
+def test_pasting_enables_the_units_of_the_text_and_no_other(menus: ControlMenus):
+    canny = title(menus, NAMES[0])
+    unit = ControlUnit(index=1, preprocessor="canny", model=canny, weight=0.7, threshold_a=50)
+    updates = pasted_units((unit,), menus)
+    assert updates["control_0_enabled"] is False
+    assert updates["control_1_enabled"] is True
+    assert updates["control_1_type"] == "All"
+    assert updates["control_1_preprocessor"]["value"] == "canny"
+    assert updates["control_1_model"]["value"] == canny
+    assert updates["control_1_weight"] == 0.7
+    # Presets are written out, as they are when the preprocessor is chosen by hand.
+    numbers = [updates[f"control_1_{name}"] for name in ("resolution", "a", "b")]
+    assert numbers == [512, 50, 200]
+    assert updates[OPEN]["open"] is True
+
+
+def test_pasting_a_text_without_units_turns_all_off_and_opens_nothing(menus: ControlMenus):
+    updates = pasted_units((), menus)
+    assert set(updates.values()) == {False}
+
+
+def test_the_table_says_what_each_type_lists_and_how_sliders_are_labelled(menus: ControlMenus):
+    table = json.loads(table_of(menus, ModelFamily.sd1))
+    canny = table["types"]["Canny"]
+    assert canny["preprocessor"] == "canny"
+    assert canny["models"] == ["None", title(menus, NAMES[0])]
+    assert canny["model"] == title(menus, NAMES[0])
+    about = table["preprocessors"]["canny"]
+    assert about["resolution"] == ["Resolution", 64, 2048, 8, 512]
+    assert about["a"] == ["Low Threshold", 1, 255, 1, 100]
+    assert about["b"] == ["High Threshold", 1, 255, 1, 200]
+    assert about["model"] is True
+    assert table["preprocessors"]["reference_only"]["model"] is False
+    assert table["preprocessors"]["none"]["a"] is None
+    assert ["tree", "#04c803"] in table["palette"]
+
+
+def test_a_page_without_preprocessors_has_an_empty_table():
+    assert json.loads(table_of(NO_CONTROL, ModelFamily.unknown))["types"] == {}
+    assert restored_units({"control_0_type": "All"}, NO_CONTROL, ModelFamily.unknown) == {}

@@ -1,0 +1,136 @@
+// Poses: people of 18 joints as OpenPose has them, in its JSON and as the map that a ControlNet for
+// poses was trained with.
+(() => {
+  const JOINTS = [
+    "nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow",
+    "left wrist", "right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle",
+    "right eye", "left eye", "right ear", "left ear",
+  ];
+  const LIMBS = [
+    [1, 2], [1, 5], [2, 3], [3, 4], [5, 6], [6, 7], [1, 8], [8, 9], [9, 10], [1, 11], [11, 12],
+    [12, 13], [1, 0], [0, 14], [14, 16], [0, 15], [15, 17],
+  ]; // pairs of joints; limb and joint of one number have one hue
+  const HUES = [
+    [255, 0, 0], [255, 85, 0], [255, 170, 0], [255, 255, 0], [170, 255, 0], [85, 255, 0],
+    [0, 255, 0], [0, 255, 85], [0, 255, 170], [0, 255, 255], [0, 170, 255], [0, 85, 255],
+    [0, 0, 255], [85, 0, 255], [170, 0, 255], [255, 0, 255], [255, 0, 170], [255, 0, 85],
+  ];
+  const LIMB_SHADE = 0.6; // of the joints' brightness
+  const HALF_WIDTH = 4; // pixels of the map: of a limb, and the radius of a joint
+
+  // Somebody who stands upright, as shares of a square.
+  const STANDING = [
+    [0.5, 0.16], [0.5, 0.26], [0.42, 0.26], [0.38, 0.4], [0.36, 0.53], [0.58, 0.26], [0.62, 0.4],
+    [0.64, 0.53], [0.45, 0.53], [0.44, 0.71], [0.43, 0.89], [0.55, 0.53], [0.56, 0.71],
+    [0.57, 0.89], [0.475, 0.135], [0.525, 0.135], [0.445, 0.15], [0.555, 0.15],
+  ];
+
+  const shade = (hue, share) => hue.map((value) => Math.trunc(value * share));
+  const css = (color) => `rgb(${color.join()})`;
+  const limbColor = (limb) => shade(HUES[limb], LIMB_SHADE);
+
+  // A new person in a picture of this size; each one a little further to the right.
+  const standing = (width, height, number = 0) => {
+    const side = Math.min(width, height);
+    const left = (width - side) / 2 + (((number % 5) * side) / 12);
+    return STANDING.map(([x, y]) => ({ x: left + x * side, y: (height - side) / 2 + y * side }));
+  };
+
+  // ---- JSON
+
+  const personFrom = ({ pose_keypoints_2d: flat }, width, height) => {
+    if (!Array.isArray(flat) || flat.length < 3 * JOINTS.length) return null;
+    const triples = JOINTS.map((_, joint) => flat.slice(3 * joint, 3 * joint + 3).map(Number));
+    if (!triples.flat().every(Number.isFinite)) return null;
+    const isShare = triples.every(([x, y]) => Math.abs(x) <= 1 && Math.abs(y) <= 1);
+    const [right, down] = isShare ? [width, height] : [1, 1];
+    return triples.map(([x, y, sure]) => (sure > 0 ? { x: x * right, y: y * down } : null));
+  };
+
+  // {width, height, people} from a text; an Error says in words why not. Hands and faces are left.
+  const fromJson = (text) => {
+    let given;
+    try {
+      given = JSON.parse(text);
+    } catch {
+      throw new Error("This is not a JSON file.");
+    }
+    const pose = Array.isArray(given) ? given[0] : given;
+    const [width, height] = [Number(pose?.canvas_width), Number(pose?.canvas_height)];
+    if (!(width >= 64 && width <= 8192 && height >= 64 && height <= 8192))
+      throw new Error("This is no OpenPose JSON: canvas_width and canvas_height are missing.");
+    const people = (Array.isArray(pose.people) ? pose.people : [])
+      .map((person) => personFrom(person ?? {}, width, height))
+      .filter(Boolean);
+    return { width, height, people };
+  };
+
+  const toJson = ({ width, height, people }) =>
+    JSON.stringify({
+      people: people.map((person) => ({
+        pose_keypoints_2d: person.flatMap((joint) =>
+          joint ? [joint.x / width, joint.y / height, 1] : [0, 0, 0],
+        ),
+        face_keypoints_2d: null,
+        hand_left_keypoints_2d: null,
+        hand_right_keypoints_2d: null,
+      })),
+      animals: [],
+      canvas_width: width,
+      canvas_height: height,
+    });
+
+  // ---- the map
+
+  // Only pure colours: each pixel of a soft edge becomes what it is nearest to, so that the map is
+  // still known for one of few colours when it is brought to size.
+  const harden = (context, width, height) => {
+    const pure = [[0, 0, 0], ...HUES, ...LIMBS.map((_, limb) => limbColor(limb))];
+    const image = context.getImageData(0, 0, width, height);
+    const words = new Uint32Array(image.data.buffer);
+    const found = new Map();
+    const nearest = (word) => {
+      const [red, green, blue] = [word & 255, (word >> 8) & 255, (word >> 16) & 255];
+      const far = ([r, g, b]) => (r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2;
+      const [r, g, b] = pure.reduce((best, one) => (far(one) < far(best) ? one : best));
+      return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+    };
+    words.forEach((word, at) => {
+      if (!found.has(word)) found.set(word, nearest(word));
+      words[at] = found.get(word);
+    });
+    context.putImageData(image, 0, 0);
+  };
+
+  // The map as a PNG file.
+  const draw = async ({ width, height, people }) => {
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, width, height);
+    for (const person of people) {
+      LIMBS.forEach(([from, to], limb) => {
+        const [a, b] = [person[from], person[to]];
+        if (!a || !b) return;
+        const [x, y] = [(a.x + b.x) / 2, (a.y + b.y) / 2];
+        const [half, angle] = [Math.hypot(a.x - b.x, a.y - b.y) / 2, Math.atan2(b.y - a.y, b.x - a.x)];
+        context.fillStyle = css(limbColor(limb));
+        context.beginPath();
+        context.ellipse(x, y, half, HALF_WIDTH, angle, 0, 2 * Math.PI);
+        context.fill();
+      });
+      person.forEach((joint, number) => {
+        if (!joint) return;
+        context.fillStyle = css(HUES[number]);
+        context.beginPath();
+        context.arc(joint.x, joint.y, HALF_WIDTH, 0, 2 * Math.PI);
+        context.fill();
+      });
+    }
+    harden(context, width, height);
+    const blob = await canvas.convertToBlob({ type: "image/png" });
+    return new File([blob], "pose.png", { type: "image/png" });
+  };
+
+  redraw.pose = { JOINTS, LIMBS, HUES, limbColor, css, standing, fromJson, toJson, draw };
+})();
