@@ -7,8 +7,9 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.errors import UserError
 from ui import quick_gradio
@@ -20,7 +21,10 @@ from ui.notices import Notices
 if TYPE_CHECKING:
     from pipelines.batch.folders import AllowedFolders
     from pipelines.catalog.scan import FolderCatalog
+    from pipelines.control.menus import ControlMenus
+    from pipelines.control.runner import PreprocessorRunner
     from pipelines.diffusion.run import Diffusion
+    from pipelines.downloads import Downloads
     from pipelines.engine.loading import BackgroundRun
     from pipelines.settings import Settings
     from ui.context import Context
@@ -96,6 +100,8 @@ def serve(options: Options) -> None:
         make_server(app, announce).run([listener])
     finally:
         context.engine.close()
+        if context.downloads is not None:
+            context.downloads.close()
 
 
 def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]":
@@ -122,6 +128,8 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         built_in=built_in_checkpoints(HERE / "models"),
     )
 
+    control = build_control(options, models)
+
     def load() -> "Diffusion":
         from pipelines.diffusion.device import choose_policy
         from pipelines.diffusion.run import Diffusion
@@ -129,7 +137,7 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         policy = choose_policy(
             medvram=options.medvram, lowvram=options.lowvram, no_half_vae=options.no_half_vae
         )
-        diffusion = Diffusion(policy)
+        diffusion = Diffusion(policy, runner=control.preprocessors)
         in_background(lambda: preload(diffusion, catalog, settings.current))
         return diffusion
 
@@ -145,8 +153,47 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         ),
         version=VERSION,
         folders=None if options.hide_ui_dir_config else allowed_folders(options),
+        control=control.menus,
+        preprocessors=control.preprocessors,
+        downloads=control.downloads,
     )
     return context, loading
+
+
+class Control(NamedTuple):
+    """The parts of ControlNet that need no network."""
+
+    menus: "ControlMenus"
+    preprocessors: "PreprocessorRunner"
+    downloads: "Downloads"
+
+
+def build_control(options: Options, models: Sequence[Path]) -> Control:
+    """What extensions offer and the folders in `models` hold, and what runs preprocessors."""
+    from extensions.discovery import discover
+    from pipelines.catalog.folders import Kind, folders_for
+    from pipelines.catalog.weights import DetectorTools, WeightStore
+    from pipelines.control.menus import ControlMenus
+    from pipelines.control.models import ControlModels
+    from pipelines.control.runner import PreprocessorRunner
+    from pipelines.downloads import Downloads
+
+    folders = folders_for(Kind.preprocessor, models)
+    downloads = Downloads(folders[0])
+    store = WeightStore(folders, fetch=downloads.fetch if options.allow_downloads else None)
+    found = ControlModels(folders_for(Kind.controlnet, models, extra=options.controlnet_dir))
+    menus = ControlMenus(plugins=discover(), models=found)
+    if not options.allow_downloads:
+        menus = replace(menus, require=store.folder_of)
+    runner = PreprocessorRunner(DetectorTools(store, network_device))
+    return Control(menus=menus, preprocessors=runner, downloads=downloads)
+
+
+def network_device() -> str:
+    """Where networks run, as torch names it; whoever asks waits until PyTorch is imported."""
+    from pipelines.diffusion.device import choose_policy
+
+    return choose_policy().device.type
 
 
 def allowed_folders(options: Options) -> "AllowedFolders":

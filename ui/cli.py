@@ -36,6 +36,7 @@ class Options:
     allowed_hosts: tuple[str, ...] = ()
     ckpt_dir: Path | None = None
     vae_dir: Path | None = None
+    controlnet_dir: Path | None = None
     models_dir: Path | None = None
     theme: str | None = None  # "light", "dark", or as the browser likes
     autolaunch: bool = False
@@ -87,6 +88,7 @@ def make_parser() -> argparse.ArgumentParser:
     places.add_argument("--models-dir", **folder, help="models, in A1111's sub-folders")
     places.add_argument("--ckpt-dir", **folder, help="checkpoints, searched first")
     places.add_argument("--vae-dir", **folder, help="VAEs, searched first")
+    places.add_argument("--controlnet-dir", **folder, help="ControlNets, searched first")
     places.add_argument(
         "--allow-dir",
         **folder,
@@ -134,6 +136,7 @@ def parse(
         allowed_hosts=_split(given.allowed_hosts or ""),
         ckpt_dir=_existing("--ckpt-dir", given.ckpt_dir),
         vae_dir=_existing("--vae-dir", given.vae_dir),
+        controlnet_dir=_existing("--controlnet-dir", given.controlnet_dir),
         models_dir=_existing("--models-dir", given.models_dir),
         theme=given.theme,
         autolaunch=given.autolaunch,
