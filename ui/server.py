@@ -12,7 +12,7 @@ from ui.api.progress import make_progress_routes
 from ui.cli import Options
 from ui.context import Context
 from ui.hosts import AllowedHosts
-from ui.login import make_gate, make_login_routes
+from ui.login import Gate, make_gate, make_login_routes
 from ui.notices import Notices
 from ui.security import (
     BehindPrefix,
@@ -62,13 +62,7 @@ def create_server(
             Middleware(NoHiddenFiles, folder=context.outputs),
         ],
     )
-    app.include_router(make_login_routes(gate))
-    app.include_router(
-        make_progress_routes(context.engine, notices or Notices(), gate.current_user)
-    )
-    if context.downloads is not None:
-        known = weights_by_name(context.control.plugins.preprocessors)
-        app.include_router(make_download_routes(context.downloads, known, gate.current_user))
+    _add_routes(app, context, gate, notices or Notices())
     # Without this, which only `launch` does, gradio takes any path on this machine for an upload.
     blocks.has_launched = True
     blocks._queue.sleep_when_free = SECONDS_BETWEEN_LOOKS  # pyright: ignore[reportPrivateUsage] no other way
@@ -92,3 +86,12 @@ def create_server(
         pwa=False,
         **(look or {}),
     )
+
+
+def _add_routes(app: FastAPI, context: Context, gate: Gate, notices: Notices) -> None:
+    """Everything that is answered without gradio."""
+    app.include_router(make_login_routes(gate))
+    app.include_router(make_progress_routes(context.engine, notices, gate.current_user))
+    if context.downloads is not None:
+        known = weights_by_name(context.control.plugins.preprocessors)
+        app.include_router(make_download_routes(context.downloads, known, gate.current_user))
