@@ -11,6 +11,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -166,7 +167,8 @@ class Downloads:
         for remote in remotes:
             (target / remote.file).parent.mkdir(parents=True, exist_ok=True)
             (partial / remote.digest).replace(target / remote.file)
-        shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):  # not empty: something else for this folder is under way
+            partial.rmdir()
 
     def _describe(self, weights: Weights, file: str) -> _Remote:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url

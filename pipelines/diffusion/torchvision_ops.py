@@ -4,7 +4,8 @@ The package index has one torchvision wheel per platform, compiled against the C
 Beside a CPU build its library does not load, and torchvision then fails while it describes two
 operators that nobody has declared. The failure takes transformers, diffusers and controlnet_aux
 along. With the two declared, everything works but torchvision's compiled operators themselves
-(`nms`, `roi_align` and their like), which nothing here calls.
+(`roi_align` and its like), which nothing here calls. `nms`, which Segment Anything calls, is done
+in Python then.
 """
 
 import logging
@@ -43,7 +44,28 @@ def ensure_torchvision() -> None:
 
 
 def declare_missing_operators() -> None:
-    """Declare each operator of `SCHEMAS` that torch does not know; it still cannot be called."""
+    """Declare each operator of `SCHEMAS` that torch does not know; only `nms` can be called."""
     for name, schema in SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
             torch.library.define(f"torchvision::{name}", schema)
+            if name == "nms":
+                torch.library.impl("torchvision::nms", "default", nms)
+
+
+def nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
+    """Non-maximum suppression: indices of the boxes that stay, the best score first.
+
+    `dets` is count x (x1, y1, x2, y2). A box falls if it overlaps a better one that stays by more
+    than `iou_threshold`: the area they share, divided by the area that either covers.
+    """
+    areas = (dets[:, 2] - dets[:, 0]) * (dets[:, 3] - dets[:, 1])
+    left = scores.argsort(descending=True, stable=True)
+    kept: list[torch.Tensor] = []
+    while left.numel():
+        best, left = left[0], left[1:]
+        kept.append(best)
+        corner = torch.maximum(dets[best, :2], dets[left, :2])
+        sides = (torch.minimum(dets[best, 2:], dets[left, 2:]) - corner).clamp(min=0)
+        shared = sides[:, 0] * sides[:, 1]
+        left = left[shared <= iou_threshold * (areas[best] + areas[left] - shared)]
+    return torch.stack(kept) if kept else left

@@ -87,3 +87,14 @@ def test_another_failure_of_the_import_is_not_hidden(monkeypatch: pytest.MonkeyP
     )
     with pytest.raises(RuntimeError, match="broken in a new way"):
         ensure_torchvision()
+
+
+def test_of_boxes_that_overlap_the_best_stays():
+    boxes = torch.tensor([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [0, 0, 10, 9]]).float()
+    scores = torch.tensor([0.5, 0.9, 0.1, 0.7])
+    # Shared and covered areas: 90 of 110, 81 of 109; the third box is apart.
+    assert torchvision_ops.nms(boxes, scores, 0.5).tolist() == [1, 2]
+    assert torchvision_ops.nms(boxes, scores, 0.78).tolist() == [1, 3, 2]
+    assert torchvision_ops.nms(boxes[:0], scores[:0], 0.5).tolist() == []
+    ops = import_module("torchvision.ops")
+    assert ops.nms(boxes, scores, 0.78).tolist() == [1, 3, 2]

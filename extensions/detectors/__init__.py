@@ -1,0 +1,1 @@
+"""What preprocessors with networks share: loading them, and running them at the right size."""
