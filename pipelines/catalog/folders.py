@@ -69,7 +69,8 @@ PLACES: Mapping[Kind, Place] = {
     ),
     # Not listed as models, but looked for by name: see `pipelines.catalog.weights`.
     Kind.preprocessor: Place(
-        folders=("ControlNetPreprocessor",), extensions=(".bin", ".pt", ".pth", ".safetensors")
+        folders=("ControlNetPreprocessor",),
+        extensions=(".bin", ".onnx", ".pt", ".pth", ".safetensors"),
     ),
 }
 
