@@ -9,7 +9,7 @@ measured in shares of the canvas, any other in pixels of it.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from typing import TypeGuard, cast
 
 import numpy as np
 
@@ -94,7 +94,7 @@ def people_of(pose: Mapping[str, object]) -> list[tuple[Part, ...]]:
     return found
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -110,7 +110,7 @@ def _part(numbers: object, name: str, canvas: tuple[float, float]) -> Part:
     values = cast(Sequence[object], numbers)
     if not all(_is_number(value) for value in values):
         raise _malformed(f"{name} must hold numbers")
-    rows = np.asarray(values, np.float64).reshape(-1, 3)
+    rows = np.asarray(cast(Sequence[float], values), np.float64).reshape(-1, 3)
     if not (np.abs(rows[:, :2]) <= 1).all():
         rows[:, :2] /= canvas
     return [(x, y) if confidence >= 1 else None for x, y, confidence in rows.tolist()]
