@@ -18,9 +18,10 @@ from pipelines.errors import (
     describe_unexpected,
 )
 from pipelines.imaging.geometry import Size
+from pipelines.requests import ResizeMode
 from ui.context import Context
 from ui.control_forms import read_unit
-from ui.fields import integer
+from ui.fields import choice, integer
 from ui.messages import error_html
 from ui.missing_weights import offer_html
 from ui.panels.controlnet import table_of
@@ -79,6 +80,7 @@ class ControlEvents:
             context.settings.current,
             target=Size(integer("Width", values["width"]), integer("Height", values["height"])),
             picture=None if unit.images else self._picture_of_job(unit, values),
+            tab_mode=choice("Resize mode", values["resize_mode"], ResizeMode),
         )
 
     def _picture_of_job(self, unit: ControlUnit, values: Values) -> Image.Image:

@@ -11,12 +11,13 @@ from pipelines.control.menus import ControlMenus
 from pipelines.control.naming import named
 from pipelines.control.planning import thresholds
 from pipelines.control.runner import PreprocessorRunner
-from pipelines.control.sources import BEHIND_TRANSPARENCY, Source, own_sources
+from pipelines.control.sources import BEHIND_TRANSPARENCY, OF_TAB, Source, own_sources
 from pipelines.control.units import ControlUnit
 from pipelines.errors import InvalidPicture
 from pipelines.imaging.colours import to_rgb
 from pipelines.imaging.geometry import Size
 from pipelines.plugins import Detected, Preprocessor
+from pipelines.requests import ResizeMode
 from pipelines.settings import Settings
 
 
@@ -41,12 +42,14 @@ def preview_unit(
     *,
     target: Size,
     picture: Image.Image | None = None,
+    tab_mode: ResizeMode = ResizeMode.just_resize,
 ) -> Preview:
     """The map of the unit's first image, or of `picture` where it has none.
 
-    `target` is the size on the page, which Pixel Perfect goes by. No crop of Only masked is made,
-    as in A1111. UserError, in a sentence that begins with the unit's name, if there is no picture,
-    or the preprocessor refuses it.
+    `target` is the size on the page, which Pixel Perfect goes by; `tab_mode`, the resize mode on
+    the page, belongs to `picture`. No crop of Only masked is made, as in A1111. UserError, in a
+    sentence that begins with the unit's name, if there is no picture, or the preprocessor refuses
+    it.
     """
     with named(unit):
         preprocessor = menus.plugins.find_preprocessor(unit.preprocessor)
@@ -58,7 +61,7 @@ def preview_unit(
             None if unit.pixel_perfect else chosen,
             source.picture,
             target,
-            unit.resize_mode,
+            unit.resize_mode if unit.images else OF_TAB[tab_mode],
         )
         values = thresholds(preprocessor, unit.threshold_a, unit.threshold_b)
         detected = _run(runner, preprocessor, source, resolution, values)

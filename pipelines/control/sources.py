@@ -29,12 +29,13 @@ INPAINT = "Inpaint"
 UNCROPPED = "reference"
 """Preprocessors with this in their key look at the whole picture."""
 
-_OF_TAB: Mapping[ResizeMode, ControlResizeMode] = {
+OF_TAB: Mapping[ResizeMode, ControlResizeMode] = {
     ResizeMode.just_resize: ControlResizeMode.just_resize,
     ResizeMode.crop_and_resize: ControlResizeMode.crop_and_resize,
     ResizeMode.resize_and_fill: ControlResizeMode.resize_and_fill,
     ResizeMode.latent_upscale: ControlResizeMode.just_resize,
 }
+"""How the job's own picture is fitted: as its tab says, not as the unit does."""
 
 _FOR_PICTURES: Mapping[ControlResizeMode, ResizeMode] = {
     ControlResizeMode.just_resize: ResizeMode.just_resize,
@@ -109,7 +110,7 @@ def sources_of(planned: PlannedUnit, job: JobPicture) -> Sources:
         # What is repainted means something to preprocessors for inpainting alone.
         takes_mask = preprocessor.takes_mask and INPAINT in preprocessor.types
         found = (Source(picture=job.shown, mask=job.mask if takes_mask else None),)
-        mode = _OF_TAB[plan.request.resize_mode]
+        mode = OF_TAB[plan.request.resize_mode]
     region = None if unit.region is None else to_rgb(unit.region, "#000000").getchannel("R")
     crop = job.crop if unit.crop_to_mask and UNCROPPED not in preprocessor.key else None
     if crop is not None:

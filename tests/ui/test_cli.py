@@ -112,6 +112,8 @@ def test_folders_must_be_there(tmp_path):
     with pytest.raises(StartRefused, match="--ckpt-dir must name a folder"):
         options_of("--ckpt-dir", str(tmp_path / "none"), tmp_path=tmp_path)
     assert options_of("--ckpt-dir", str(tmp_path), tmp_path=tmp_path).ckpt_dir == tmp_path
+    options = options_of("--controlnet-dir", str(tmp_path), tmp_path=tmp_path)
+    assert options.controlnet_dir == tmp_path
 
 
 def test_folders_for_batches_are_given_one_by_one_and_must_be_there(tmp_path):

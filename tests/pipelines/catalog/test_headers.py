@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.catalog.headers import explain_damage, facts_of_file, read_header
+from pipelines.catalog.families import ModelFamily
+from pipelines.catalog.headers import (
+    explain_damage,
+    facts_of_file,
+    facts_of_folder,
+    read_header,
+)
 from pipelines.errors import ModelBroken
 from pipelines.imaging.geometry import Size
 
@@ -19,20 +25,37 @@ def test_a_header_is_read(tmp_path: Path, safetensors: Make):
     assert explain_damage(tmp_path / "a.safetensors") is None
 
 
+SD1, SD2, SDXL, UNKNOWN = ModelFamily
+
+
 @pytest.mark.parametrize(
-    ("tensor", "side"),
+    ("tensor", "side", "family"),
     [
-        ("cond_stage_model.transformer.text_model.embeddings.position_ids", 512),
-        ("cond_stage_model.model.transformer.resblocks.0.ln_1.bias", 768),
-        ("conditioner.embedders.0.transformer.text_model.final_layer_norm.bias", 1024),
-        ("model.diffusion_model.joint_blocks.0.context_block.attn.qkv.bias", 1024),
+        ("cond_stage_model.transformer.text_model.embeddings.position_ids", 512, SD1),
+        ("cond_stage_model.model.transformer.resblocks.0.ln_1.bias", 768, SD2),
+        ("conditioner.embedders.0.transformer.text_model.final_layer_norm.bias", 1024, SDXL),
+        ("model.diffusion_model.joint_blocks.0.context_block.attn.qkv.bias", 1024, UNKNOWN),
+        ("something.else", 512, UNKNOWN),
     ],
 )
-def test_the_size_a_model_was_made_for_is_told_by_its_tensors(
-    tmp_path: Path, safetensors: Make, tensor: str, side: int
+def test_a_models_family_and_the_size_it_was_made_for_are_told_by_its_tensors(
+    tmp_path: Path, safetensors: Make, tensor: str, side: int, family: ModelFamily
 ):
-    path = safetensors(tmp_path / "a.safetensors", ("first", tensor))
-    assert facts_of_file(path).default_size == Size(side, side)
+    facts = facts_of_file(safetensors(tmp_path / "a.safetensors", ("first", tensor)))
+    assert facts.default_size == Size(side, side)
+    assert facts.family is family
+
+
+@pytest.mark.parametrize(
+    ("width", "family"),
+    [(768, SD1), (1024, SD2), (2048, SDXL), (160, UNKNOWN), (None, UNKNOWN), ([768], UNKNOWN)],
+)
+def test_a_folders_family_is_told_by_what_its_network_is_given_of_texts(
+    tmp_path: Path, width: object, family: ModelFamily
+):
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "config.json").write_text(json.dumps({"cross_attention_dim": width}))
+    assert facts_of_folder(tmp_path).family is family
 
 
 @pytest.mark.parametrize(

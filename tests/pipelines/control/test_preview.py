@@ -14,6 +14,7 @@ from pipelines.control.runner import PreprocessorRunner
 from pipelines.control.units import ControlResizeMode, ControlUnit
 from pipelines.errors import InvalidPicture, InvalidRequest, MissingWeights, UserError
 from pipelines.imaging.geometry import Size
+from pipelines.requests import ResizeMode, ResizeTo
 from pipelines.settings import Settings
 from tests.helpers.control import Counted, NoTools, canny, control_plan, menus_for
 from tests.helpers.images import assert_same_picture, gradient, noise
@@ -74,6 +75,17 @@ def test_pixel_perfect_goes_by_the_size_on_the_page(
         resize_mode=ControlResizeMode.resize_and_fill,
     )
     assert preview(fills, menus, runner, target=Size(100, 50)).resolution == 50
+
+
+@pytest.mark.parametrize("tab", ResizeMode)
+def test_pixel_perfect_of_the_jobs_picture_comes_to_what_it_does_in_the_job(
+    menus: ControlMenus, runner: PreprocessorRunner, tab: ResizeMode
+):
+    unit = canny(pixel_perfect=True)
+    shown = preview(unit, menus, runner, target=Size(128, 64), picture=noise(100, 70), tab_mode=tab)
+    size = ResizeTo(width=128, height=64)
+    plan = control_plan(menus, [unit], init_image=noise(100, 70), size=size, resize_mode=tab)
+    assert prepare_units(plan, runner)[0].resolution == shown.resolution
 
 
 def test_a_job_uses_the_previews_map(
