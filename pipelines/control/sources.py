@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 from PIL import Image
 
 from pipelines.control.planned import PlannedUnit
@@ -132,8 +133,8 @@ def own_sources(
         return tuple(Source(picture=picture) for picture in pictures)
     if preprocessor.takes_mask:
         return (Source(picture=pictures[0], mask=unit.mask),)
-    lowest, highest = unit.mask.getextrema()
-    is_blank = highest <= NO_STROKES or lowest >= ALL_STROKES
+    levels = np.asarray(unit.mask)
+    is_blank = levels.max() <= NO_STROKES or levels.min() >= ALL_STROKES
     drawn = not (is_blank or ignores_drawing)
     return (Source(picture=unit.mask.convert("RGB") if drawn else pictures[0]),)
 

@@ -135,8 +135,7 @@ def test_a1111s_own_text_is_read(menus: ControlMenus):
         "Guidance Start: 0, Guidance End: 0.8, Pixel Perfect: True, Control Mode: Balanced"
     )
     text = f"a cat\nSteps: 20, Sampler: Euler, Seed: 1, ControlNet 0: {json.dumps(value)}"
-    (unit,) = pasted(text, menus).control or ()
-    assert unit == canny(
+    unit = canny(
         model=title(menus),
         end=0.8,
         resolution=640,
@@ -144,6 +143,7 @@ def test_a1111s_own_text_is_read(menus: ControlMenus):
         pixel_perfect=True,
         resize_mode=ControlResizeMode.resize_and_fill,
     )
+    assert pasted(text, menus).control == (unit,)
 
 
 @pytest.mark.parametrize(
