@@ -38,18 +38,17 @@ def ensure_torchvision() -> None:
             raise
         declare_missing_operators()
         import_module("torchvision")
+        import_module("torchvision.ops.boxes").nms = nms
         log.info(
             "torchvision goes without its compiled operators beside torch %s.", torch.__version__
         )
 
 
 def declare_missing_operators() -> None:
-    """Declare each operator of `SCHEMAS` that torch does not know; only `nms` can be called."""
+    """Declare each operator of `SCHEMAS` that torch does not know; it still cannot be called."""
     for name, schema in SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
             torch.library.define(f"torchvision::{name}", schema)
-            if name == "nms":
-                torch.library.impl("torchvision::nms", "default", nms)
 
 
 def nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:

@@ -96,5 +96,11 @@ def test_of_boxes_that_overlap_the_best_stays():
     assert torchvision_ops.nms(boxes, scores, 0.5).tolist() == [1, 2]
     assert torchvision_ops.nms(boxes, scores, 0.78).tolist() == [1, 3, 2]
     assert torchvision_ops.nms(boxes[:0], scores[:0], 0.5).tolist() == []
-    ops = import_module("torchvision.ops")
-    assert ops.nms(boxes, scores, 0.78).tolist() == [1, 3, 2]
+
+
+def test_boxes_of_several_kinds_are_told_apart_with_or_without_compiled_operators():
+    ensure_torchvision()
+    batched = import_module("torchvision.ops.boxes").batched_nms
+    boxes = torch.tensor([[0, 0, 10, 10], [1, 0, 11, 10], [1, 0, 11, 10]]).float()
+    kinds = torch.tensor([0, 0, 1])
+    assert batched(boxes, torch.tensor([0.5, 0.9, 0.1]), kinds, 0.5).tolist() == [1, 2]
