@@ -13,7 +13,7 @@ WEIGHTS = Weights(
     name="mlsd", repository=ANNOTATORS, files=("mlsd_large_512_fp32.pth",), licence="Apache-2.0"
 )
 
-Lines = NDArray[np.float32]
+Lines = NDArray[np.float64]
 """Count x (x1, y1, x2, y2), in pixels of the picture."""
 
 MOST_LINES = 200
@@ -57,7 +57,7 @@ def lines(network: Untyped, pixels: Pixels, *, strength: float, length: float) -
     lengths = np.hypot(*(offsets[:, :2] - offsets[:, 2:]).T)
     counting = (scores > strength) & (lengths > length)
     middle = np.stack([columns, rows, columns, rows], axis=1)
-    return ((middle + offsets)[counting] * 2).astype(np.float32)
+    return (middle + offsets.astype(np.float64))[counting] * 2
 
 
 def drawn(found: Lines, shape: tuple[int, ...]) -> Pixels:
