@@ -1,15 +1,21 @@
 """What the fields of the ControlNet accordion become: after a reload, and for pasted units."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import gradio as gr
+from gradio.processing_utils import save_pil_to_cache
+from gradio.utils import get_upload_folder
+from PIL import Image
 
 from pipelines.catalog.families import ModelFamily
 from pipelines.control.menus import ControlMenus
 from pipelines.control.models import NO_MODEL
 from pipelines.control.units import MAX_UNITS, ControlUnit
+from pipelines.imaging.kept_control import KeptPictures, read_control_pictures
 from pipelines.plugins import ALL, Slider
 from ui.choices import menu
+from ui.control_forms import InputTab
 from ui.kept_files import files_still_kept, still_kept
 from ui.panels.control_unit import PRESET, field_name
 from ui.values import Raw, Update
@@ -116,3 +122,40 @@ def _numbers_of(unit: ControlUnit, menus: ControlMenus) -> dict[str, Update]:
 
 def _number(slider: Slider | None, given: float) -> float:
     return PRESET if slider is None else slider.value(given)
+
+
+def kept_pictures(
+    path: Path, pasted: Mapping[str, Update], *, max_pixels: int
+) -> dict[str, Update]:
+    """Updates that give the units that were `pasted` the pictures which a saved result keeps."""
+    updates: dict[str, Update] = {}
+    for index, kept in read_control_pictures(path, max_pixels=max_pixels).items():
+        if pasted.get(field_name(index, "enabled")) is True:
+            values = {**_images_of(kept), **_region_of(kept)}
+            updates |= {field_name(index, name): value for name, value in values.items()}
+    return updates
+
+
+def _images_of(kept: KeptPictures) -> dict[str, Update]:
+    if not kept.images:
+        return {"independent": False}
+    files = [_upload(image, "picture") for image in kept.images]
+    if len(files) > 1:
+        return {"independent": True, "input_tab": int(InputTab.multi), "pictures": files}
+    values = {"independent": True, "input_tab": int(InputTab.single), "picture": files[0]}
+    if kept.mask is not None:
+        strokes = Image.new("RGBA", kept.mask.size)
+        strokes.putalpha(kept.mask)
+        values["drawing"] = _upload(strokes, "drawing")
+    return values
+
+
+def _region_of(kept: KeptPictures) -> dict[str, Update]:
+    if kept.region is None:
+        return {"region_on": False}
+    return {"region_on": True, "region": _upload(kept.region, "region")}
+
+
+def _upload(image: Image.Image, name: str) -> str:
+    """The path of a file as if a browser had sent it."""
+    return save_pil_to_cache(image, get_upload_folder(), name=name, format="png")

@@ -14,9 +14,8 @@ from gradio.components import Component
 from ui.canvas.canvas import Canvas, Wanted, collect_js
 from ui.control_events import ControlEvents
 from ui.control_forms import InputTab
-from ui.panels.control_unit import ControlUnitPanel, field_name
+from ui.panels.control_unit import ControlUnitPanel, Option
 from ui.panels.controlnet import ControlNetPanel
-from ui.panels.tools import Field
 from ui.quiet import QUIET
 
 WATCHED = (
@@ -35,12 +34,12 @@ WATCHED = (
 SLIDERS = ("resolution", "a", "b")
 
 
-def watched(unit: ControlUnitPanel) -> list[Field]:
+def watched(unit: ControlUnitPanel) -> list[Option]:
     """A unit's fields that are named in WATCHED."""
     return _own(unit, WATCHED)
 
 
-def watched_of_all(panel: ControlNetPanel) -> list[Field]:
+def watched_of_all(panel: ControlNetPanel) -> list[Option]:
     """Those of one unit after the other."""
     return [field for unit in panel.units for field in watched(unit)]
 
@@ -165,8 +164,8 @@ def _wire_models(panel: ControlNetPanel, checkpoint: Component, events: ControlE
     )
 
 
-def _own(unit: ControlUnitPanel, names: tuple[str, ...]) -> list[Field]:
-    return [unit.fields[field_name(unit.index, name)] for name in names]
+def _own(unit: ControlUnitPanel, names: tuple[str, ...]) -> list[Option]:
+    return [unit.options[name] for name in names]
 
 
 def _wanted(unit: ControlUnitPanel, *, enabled: bool) -> Wanted:

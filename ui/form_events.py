@@ -3,6 +3,7 @@
 import html
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 
 from pipelines.catalog.checkpoints import Checkpoint
@@ -14,7 +15,7 @@ from pipelines.settings import Settings
 from pipelines.styles import Style
 from ui.choices import menu, schedule_labels
 from ui.context import Context
-from ui.control_values import is_control, restored_units
+from ui.control_values import is_control, kept_pictures, restored_units
 from ui.kept_drawings import on_canvas
 from ui.kept_files import files_still_kept, still_kept
 from ui.messages import error_html, note_html, plain_html
@@ -58,7 +59,12 @@ class FormEvents:
         except UserError as error:
             return {}, error_html(str(error))
         updates, message = self.apply(text)
-        return {**updates, **on_canvas(path, max_pixels=self.max_pixels)}, message
+        drawn = on_canvas(path, max_pixels=self.max_pixels)
+        return {**updates, **drawn, **self.pictures_of_units(path, updates)}, message
+
+    def pictures_of_units(self, path: Path, pasted: Updates) -> Updates:
+        """What the file of a result keeps of the pictures of ControlNet units that were pasted."""
+        return kept_pictures(path, pasted, max_pixels=self.max_pixels)
 
     def apply_styles(self, prompt: str, negative: str, styles: list[str]) -> tuple[Updates, str]:
         """Both prompts with the chosen styles written out, and none chosen."""

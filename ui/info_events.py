@@ -51,6 +51,7 @@ class InfoEvents:
         updates["mode"] = SourceTab.img2img
         if path is not None:
             updates["image"] = str(path)
+            updates |= self._form.pictures_of_units(path, updates)
         return updates, message
 
     def send_to_inpaint(self, image: Raw, infotext: Raw) -> tuple[Updates, str]:
@@ -58,6 +59,7 @@ class InfoEvents:
         path = picture_path(image)
         updates, message = self._apply(infotext)
         if path is not None:
+            updates |= self._form.pictures_of_units(path, updates)
             updates |= on_inpaint(path, max_pixels=self._form.max_pixels)
         return updates, message
 

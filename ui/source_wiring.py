@@ -1,7 +1,10 @@
 """Which event of the tabs on which a job begins calls what."""
 
+from collections.abc import Sequence
+
 from gradio.events import Dependency
 
+from ui.canvas.canvas import Canvas
 from ui.panels.source import SourcePanel
 from ui.sources import SourceTab
 
@@ -19,8 +22,8 @@ def wire_sources(source: SourcePanel) -> None:
     source.mode.change(None, inputs=[source.mode], js="(mode) => redraw.sources.openMode(mode)")
 
 
-def show_on_canvas(after: Dependency, source: SourcePanel) -> Dependency:
-    """The steps after an event with the canvases' hidden files among its outputs."""
-    for canvas in (source.inpaint, source.inpaint_sketch):
+def show_on_canvas(after: Dependency, canvases: Sequence[Canvas]) -> Dependency:
+    """The steps after an event with the hidden files of these canvases among its outputs."""
+    for canvas in canvases:
         after = after.then(None, inputs=[canvas.picture, canvas.drawing], js=canvas.receive_js)
     return after

@@ -7,7 +7,7 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.components import Component
 
-from ui.canvas.canvas import collect_js
+from ui.canvas.canvas import Canvas, collect_js
 from ui.context import Context
 from ui.control_events import ControlEvents
 from ui.control_values import OPEN
@@ -16,7 +16,6 @@ from ui.events import GenerateEvents
 from ui.example_events import ExampleEvents
 from ui.form_events import FormEvents, StyleEvents, Updates, options_html
 from ui.info_events import InfoEvents
-from ui.kept_drawings import EMPTY
 from ui.messages import error_html
 from ui.panels.models import ModelPanel
 from ui.panels.tools import Field
@@ -63,6 +62,12 @@ class Page:
         """What pasting changes: every field, and the accordion that it may open."""
         return [*self.fields.values(), self.main.control.accordion]
 
+    @property
+    def restorable(self) -> list[Canvas]:
+        """The canvases to which a result that keeps what was drawn for it is given back."""
+        source = self.main.source
+        return [source.inpaint, source.inpaint_sketch, *self.main.control.canvases]
+
     def update(self, updates: Updates) -> dict[Block, Update]:
         """Updates by name as updates by component, which is what Gradio wants.
 
@@ -84,15 +89,12 @@ def wire(page: Page, context: Context, uploads: Uploads) -> None:
     wire_sources(page.main.source)
     _wire_size_and_seed(page)
     _wire_info(page, InfoEvents(form))
-    wire_control(
-        page.main.control,
-        {**page.fields, **page.files},
-        [*page.main.source.canvases.values()],
-        ControlEvents(context, uploads),
-    )
+    control = ControlEvents(context, uploads)
+    inputs = {**page.fields, **page.files}
+    wire_control(page.main.control, inputs, [*page.main.source.canvases.values()], control)
     options = gr.HTML(elem_id="redraw_options", visible="hidden")
     example = ExampleEvents(context, form)
-    memory = _wire_memory(page, context, form, example, options)
+    memory = _wire_memory(page, context, form, example, control, options)
     _wire_example(page, example, memory)
     _wire_settings(page, SettingsEvents(context), options)
 
@@ -165,7 +167,8 @@ def _wire_prompt(page: Page, form: FormEvents) -> None:
 
     def drop(file: Raw) -> dict[Block, Update]:
         updates, message = form.drop(file)
-        return {**page.update({**EMPTY, **updates}), log: message, panel.dropped: None}
+        kept = {**dict.fromkeys(page.files), **updates}
+        return {**page.update(kept), log: message, panel.dropped: None}
 
     def apply_styles(prompt: Raw, negative: Raw, styles: Raw) -> dict[Block, Update]:
         updates, message = form.apply_styles(prompt, negative, styles)
@@ -176,10 +179,10 @@ def _wire_prompt(page: Page, form: FormEvents) -> None:
     dropped = panel.dropped.upload(
         drop,
         inputs=[panel.dropped],
-        outputs=[*outputs, *page.main.source.files.values(), panel.dropped],
+        outputs=[*outputs, *page.files.values(), panel.dropped],
         **QUIET,
     )
-    show_on_canvas(dropped, page.main.source)
+    show_on_canvas(dropped, page.restorable)
     panel.apply_styles.click(apply_styles, inputs=[*texts, panel.styles], outputs=outputs, **QUIET)
     panel.clear.click(
         None,
@@ -273,7 +276,7 @@ def _wire_info(page: Page, events: InfoEvents) -> None:
 
     def send(image: Raw, infotext: Raw) -> dict[Block, Update]:
         updates, message = events.send(image, infotext)
-        return {**page.update(updates), log: message}
+        return {**page.update({**dict.fromkeys(page.files), **updates}), log: message}
 
     info.image.change(
         events.describe, inputs=[info.image], outputs=[info.infotext, info.info], **QUIET
@@ -281,33 +284,36 @@ def _wire_info(page: Page, events: InfoEvents) -> None:
 
     def send_to_inpaint(image: Raw, infotext: Raw) -> dict[Block, Update]:
         updates, message = events.send_to_inpaint(image, infotext)
-        return {**page.update({**EMPTY, **updates}), log: message}
+        return {**page.update({**dict.fromkeys(page.files), **updates}), log: message}
 
-    given, outputs = [info.image, info.infotext], [*page.shown, log]
+    given, outputs = [info.image, info.infotext], [*page.shown, *page.files.values(), log]
     sent = info.send_to_img2img.click(send, inputs=given, outputs=outputs, **QUIET)
-    sent.then(None, js="() => redraw.openTab('img2img')")
-    sent = info.send_to_inpaint.click(
-        send_to_inpaint,
-        inputs=given,
-        outputs=[*outputs, *page.main.source.files.values()],
-        **QUIET,
-    )
-    show_on_canvas(sent, page.main.source).then(None, js="() => redraw.openTab('img2img')")
+    show_on_canvas(sent, page.restorable).then(None, js="() => redraw.openTab('img2img')")
+    sent = info.send_to_inpaint.click(send_to_inpaint, inputs=given, outputs=outputs, **QUIET)
+    show_on_canvas(sent, page.restorable).then(None, js="() => redraw.openTab('img2img')")
 
 
 def _wire_memory(
-    page: Page, context: Context, form: FormEvents, example: ExampleEvents, options: gr.HTML
+    page: Page,
+    context: Context,
+    form: FormEvents,
+    example: ExampleEvents,
+    control: ControlEvents,
+    options: gr.HTML,
 ) -> gr.BrowserState:
     """The form outlives a reload: the browser remembers it, and the server checks it."""
     fields = page.fields
     memory = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
     style_names = page.main.styles.name
     about = [page.models.note, page.main.source.example.offer]
+    table = page.main.control.table
 
     def restore(stored: Raw) -> dict[Block, Update]:
         restored = form.restore(stored)
         updates = page.update(restored)
-        updates |= zip(about, example.describe(restored["checkpoint"]["value"]), strict=True)
+        title = restored["checkpoint"]["value"]
+        updates |= zip(about, example.describe(title), strict=True)
+        updates[table] = control.table(title)
         current = context.settings.current
         settings = {field: getattr(current, key) for key, field in page.settings.fields.items()}
         editor = {style_names: gr.update(choices=list(context.styles.names))}
@@ -316,11 +322,15 @@ def _wire_memory(
     page.blocks.load(
         restore,
         inputs=[memory],
-        outputs=[*fields.values(), *page.settings.fields.values(), style_names, *about, options],
+        outputs=[
+            *fields.values(),
+            *page.settings.fields.values(),
+            *(style_names, *about, table, options),
+        ],
         **QUIET,
     ).then(
         None,
-        inputs=[page.main.control.table, *watched_of_all(page.main.control)],
+        inputs=[table, *watched_of_all(page.main.control)],
         js="(...values) => redraw.control.begin(values)",
     ).then(None, js="() => redraw.restored()")
     # gradio leaves the function of a validator, which is not used here, unknown in its type.

@@ -21,6 +21,7 @@ from pipelines.catalog.weights import DetectorTools, WeightStore
 from pipelines.control.menus import ControlMenus
 from pipelines.control.models import ControlModels
 from pipelines.control.runner import PreprocessorRunner
+from pipelines.downloads import Downloads
 from pipelines.engine.engine import Engine
 from pipelines.imaging.prepare import prepare
 from pipelines.monitor import Monitor
@@ -160,12 +161,14 @@ def make_context(
         data_dir / "cache",
         built_in=built_in_checkpoints(own),
     )
-    store = WeightStore(folders_for(Kind.preprocessor, (data_dir / "models",)))
+    weights = folders_for(Kind.preprocessor, (data_dir / "models",))
+    store = WeightStore(weights)
     models = ControlModels(folders_for(Kind.controlnet, (data_dir / "models", own)))
     return Context(
         engine=Engine(BatchProduction(Production(painter.denoise, Storage(data_dir)))),
-        control=ControlMenus(plugins=discover(), models=models),
+        control=ControlMenus(plugins=discover(), models=models, require=store.folder_of),
         preprocessors=PreprocessorRunner(DetectorTools(store, lambda: "cpu")),
+        downloads=Downloads(weights[0]),
         catalog=catalog,
         styles=StyleBook(data_dir / "styles.csv"),
         settings=SettingsStore(data_dir / "config.json"),

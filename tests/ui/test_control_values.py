@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from extensions.discovery import discover
 from pipelines.catalog.families import ModelFamily
 from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.models import ControlModels
 from pipelines.control.units import ControlUnit
+from pipelines.imaging.kept_control import control_chunks
+from tests.helpers.images import assert_same_picture, gradient
 from tests.helpers.models import write_safetensors
-from ui.control_values import OPEN, pasted_units, restored_units
+from ui.control_values import OPEN, kept_pictures, pasted_units, restored_units
 from ui.panels.controlnet import table_of
 
 NAMES = ("control_v11p_sd15_canny", "diffusers_xl_canny_mid", "some_depth")
@@ -103,6 +107,41 @@ def test_pasting_enables_the_units_of_the_text_and_no_other(menus: ControlMenus)
 def test_pasting_a_text_without_units_turns_all_off_and_opens_nothing(menus: ControlMenus):
     updates = pasted_units((), menus)
     assert set(updates.values()) == {False}
+
+
+def test_a_results_file_gives_pasted_units_their_pictures(
+    menus: ControlMenus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    uploads = tmp_path / "uploads"
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (0, 0, 64, 32))
+    drawn = ControlUnit(index=0, images=(gradient(),), mask=mask)
+    several = ControlUnit(index=1, images=(gradient(), gradient(80, 64)), region=mask)
+    other = ControlUnit(index=2, images=(gradient(),))
+    file = saved(tmp_path / "result.png", (drawn, several, other))
+    pasted = {"control_0_enabled": True, "control_1_enabled": True, "control_2_enabled": False}
+    updates = kept_pictures(file, pasted, max_pixels=1_000_000)
+    assert updates["control_0_independent"] is True
+    assert updates["control_0_input_tab"] == 0
+    with Image.open(updates["control_0_picture"]) as picture:
+        assert_same_picture(picture, gradient())
+    with Image.open(updates["control_0_drawing"]) as strokes:
+        assert_same_picture(strokes.getchannel("A"), mask)
+    assert updates["control_1_input_tab"] == 2
+    assert len(updates["control_1_pictures"]) == 2
+    assert updates["control_1_region_on"] is True
+    assert Path(updates["control_1_region"]).is_relative_to(uploads)
+    assert not any(name.startswith("control_2_") for name in updates)
+
+
+def saved(path: Path, units: tuple[ControlUnit, ...]) -> Path:
+    """A result's file that keeps the pictures of these units."""
+    info = PngInfo()
+    for name, content in control_chunks(units):
+        info.add(name, content, after_idat=True)
+    gradient().save(path, pnginfo=info)
+    return path
 
 
 def test_the_table_says_what_each_type_lists_and_how_sliders_are_labelled(menus: ControlMenus):

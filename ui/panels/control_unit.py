@@ -28,28 +28,28 @@ LOOPBACK = (
 )
 
 
+Option = gr.Textbox | gr.Dropdown | gr.Slider | gr.Number | gr.Checkbox | gr.Radio
+"""A component that tells when somebody has changed it by hand."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlUnitPanel:
-    """What a unit is made of. `options` are its form fields by their names within the unit."""
+    """What a unit is made of.
+
+    `options` are those of its form fields that are no files, by their names within the unit.
+    """
 
     index: int
     images: ControlImages
     run: gr.Button
     refresh: gr.Button
     message: gr.HTML  # why there is no preview
-    options: dict[str, Field]
+    options: dict[str, Option]
 
     @property
     def fields(self) -> dict[str, Field]:
         """Form fields by name."""
-        images = self.images
-        own: dict[str, Field] = {
-            **self.options,
-            "input_tab": images.input_tab,
-            "folder": images.folder,
-            "pictures": images.pictures,
-            "region": images.region,
-        }
+        own = {**self.options, "pictures": self.images.pictures, "region": self.images.region}
         return {field_name(self.index, name): field for name, field in own.items()}
 
     @property
@@ -91,12 +91,13 @@ def build(
         kind, run, refresh = _build_menus(ids, menus)
         message = gr.HTML(elem_id=f"{ids}message", elem_classes=["cnet-message", "log"])
         options |= kind | _build_numbers(ids) | _build_modes(ids) | _build_adapter(ids)
+    options |= {"input_tab": images.input_tab, "folder": images.folder}
     return ControlUnitPanel(
         index=index, images=images, run=run, refresh=refresh, message=message, options=options
     )
 
 
-def _build_ticks(ids: str) -> dict[str, Field]:
+def _build_ticks(ids: str) -> dict[str, Option]:
     with gr.Row(elem_classes=["cnet-ticks", "controlnet_main_options"]):
         return {
             "enabled": _tick("Enable", f"{ids}controlnet_enable_checkbox", "cnet-unit-enabled"),
@@ -126,7 +127,7 @@ def _build_ticks(ids: str) -> dict[str, Field]:
         }
 
 
-def _build_menus(ids: str, menus: ControlMenus) -> tuple[dict[str, Field], gr.Button, gr.Button]:
+def _build_menus(ids: str, menus: ControlMenus) -> tuple[dict[str, Option], gr.Button, gr.Button]:
     """Control Type, Preprocessor with its button, Model with its button."""
     kind = gr.Radio(
         choices=list(menus.control_types),
@@ -150,9 +151,9 @@ def _build_menus(ids: str, menus: ControlMenus) -> tuple[dict[str, Field], gr.Bu
     return {"type": kind, "preprocessor": preprocessor, "model": model}, run, refresh
 
 
-def _build_numbers(ids: str) -> dict[str, Field]:
+def _build_numbers(ids: str) -> dict[str, Option]:
     with gr.Row(elem_classes=["controlnet_weight_steps", "fields"]):
-        numbers: dict[str, Field] = {
+        numbers: dict[str, Option] = {
             "weight": _slider(
                 "Control Weight", (0, 2, 0.05, 1), f"{ids}controlnet_control_weight_slider"
             ),
@@ -191,7 +192,7 @@ def _build_numbers(ids: str) -> dict[str, Field]:
     return numbers
 
 
-def _build_modes(ids: str) -> dict[str, Field]:
+def _build_modes(ids: str) -> dict[str, Option]:
     return {
         "mode": _choice(
             "Control Mode", ControlMode, f"{ids}controlnet_control_mode_radio", "cnet-control-mode"
@@ -211,7 +212,7 @@ def _build_modes(ids: str) -> dict[str, Field]:
     }
 
 
-def _build_adapter(ids: str) -> dict[str, Field]:
+def _build_adapter(ids: str) -> dict[str, Option]:
     """What only models that look at the picture itself take."""
     with gr.Row(elem_classes=["cnet-adapter", "fields"]):
         return {

@@ -1,5 +1,6 @@
 """The accordion ControlNet: its units on tabs, and what a batch does with them."""
 
+import html
 import json
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from ui.panels.control_unit import ControlUnitPanel
 from ui.panels.tools import Field
 
 TITLE = "ControlNet"
+NO_MODELS = "There is no ControlNet model yet: put one into {places}, then press Refresh."
 BATCH_OPTION = "control_batch_option"
 
 
@@ -68,6 +70,12 @@ def build(
     ):
         table = gr.Textbox(
             table_of(menus, family), visible="hidden", elem_id="controlnet_table", interactive=True
+        )
+        places = ", ".join(str(folder) for folder in menus.models.folders)
+        gr.HTML(
+            f"<p>{html.escape(NO_MODELS.format(places=places))}</p>",
+            elem_id="controlnet_no_models",
+            elem_classes=["cnet-hint"],
         )
         units = _build_units(menus, count, open_file, folders)
         with gr.Accordion("Batch Options", open=False, elem_id="controlnet_batch_options"):

@@ -12,6 +12,7 @@
   const BATCH = 1; // of the hidden field `input_tab`
   const PRESET = -1;
   const ALL = "All";
+  const FRAMES = 60; // that a unit takes at most to be drawn
 
   const units = []; // by number: the values called NAMES
   const sheet = document.createElement("style");
@@ -81,6 +82,8 @@
       rules.push(`:root:root #controlnet > .label-wrap > span:first-child::after {
         content: "${text}"; }`);
     }
+    if (table.types[ALL]?.models.length !== 1) // "None" is always there
+      rules.push(":root:root #controlnet_no_models { display: none; }");
     sheet.textContent = rules.join("\n");
     if (!sheet.isConnected) document.head.append(sheet);
     document.body.dataset.controlUnits = count;
@@ -157,6 +160,7 @@
   // what its type chooses, or to none. `all` = the table, then every type, then every model.
   const refilter = (toDefault, [text, ...all]) => {
     const { types } = read(text);
+    draw();
     const count = all.length / 2;
     return all.slice(count).map((model, index) => {
       const listed = types[all[index]] ?? types[ALL];
@@ -170,13 +174,20 @@
   const openInput = (index, tab) => {
     const button = element(index, "input_tabs")?.querySelectorAll("[role=tab]")[tab];
     if (button && button.ariaSelected !== "true") button.click();
+    return Boolean(button);
   };
 
-  // Tabs come to the front as remembered once they are drawn.
-  const openInputs = () => units.forEach(({ inputTab }, index) => openInput(index, inputTab));
+  // Bring each unit's tab to the front as it is remembered, once that is drawn.
+  const openInputs = async () => {
+    let waiting = units.map(({ inputTab }, index) => [index, inputTab]).filter(([, tab]) => tab > 0);
+    for (let frame = 0; frame < FRAMES && waiting.length; frame += 1) {
+      await new Promise(requestAnimationFrame);
+      waiting = waiting.filter(([index, tab]) => !openInput(index, tab));
+    }
+  };
   document.addEventListener("click", (event) => {
     const opening = "#controlnet > .label-wrap, #img2img_controlnet_tabs > .tab-wrapper";
-    if (event.target.closest?.(opening)) requestAnimationFrame(openInputs);
+    if (event.target.closest?.(opening)) openInputs();
   });
 
   // What buttons with an icon do, where the mouse rests on them.
