@@ -1,14 +1,16 @@
 """Small ICC profiles for tests, made from bytes."""
 
 import struct
+from functools import cache
 
 from PIL import ImageCms
 
 D50 = (0.9642, 1.0, 0.8249)
 
 
+@cache
 def srgb_profile() -> bytes:
-    """sRGB as littleCMS writes it."""
+    """sRGB as littleCMS writes it; the same each time, although it holds the second it was made."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
