@@ -95,13 +95,7 @@ def build(context: Context, chosen: Checkpoint | None, open_file: Opener) -> Img
             size_panel = size.build(chosen.default_size if chosen else FALLBACK_SIZE)
             guidance = sampling.build_guidance()
             seed_panel = seed.build()
-            control_panel = controlnet.build(
-                context.control,
-                count=context.settings.current.control_net_unit_count,
-                family=chosen.family if chosen else ModelFamily.unknown,
-                open_file=open_file,
-                folders=context.folders,
-            )
+            control_panel = _build_control(context, chosen, open_file)
             override_settings = gr.Dropdown(
                 choices=[],
                 value=[],
@@ -127,4 +121,16 @@ def build(context: Context, chosen: Checkpoint | None, open_file: Opener) -> Img
         control=control_panel,
         override_settings=override_settings,
         results=result_panel,
+    )
+
+
+def _build_control(
+    context: Context, chosen: Checkpoint | None, open_file: Opener
+) -> controlnet.ControlNetPanel:
+    return controlnet.build(
+        context.control,
+        count=context.settings.current.control_net_unit_count,
+        family=chosen.family if chosen else ModelFamily.unknown,
+        open_file=open_file,
+        folders=context.folders,
     )
