@@ -137,7 +137,7 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         policy = choose_policy(
             medvram=options.medvram, lowvram=options.lowvram, no_half_vae=options.no_half_vae
         )
-        diffusion = Diffusion(policy, runner=control.preprocessors)
+        diffusion = Diffusion(policy, runner=control.preprocessors, models_dirs=models)
         in_background(lambda: preload(diffusion, catalog, settings.current))
         return diffusion
 

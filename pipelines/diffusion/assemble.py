@@ -10,6 +10,7 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img impo
 )
 from torch import nn
 
+from pipelines.diffusion.control.corrections import Progress, then_keep
 from pipelines.diffusion.control.laid_on import JobUnits
 from pipelines.diffusion.inpainting import LatentInpaint, blend_for
 from pipelines.diffusion.noise import planned_noise
@@ -78,6 +79,7 @@ class BatchStart:
 
     latents: torch.Tensor
     scheduler: PlannedScheduler
+    progress: Progress
 
 
 def start_batch(
@@ -88,15 +90,22 @@ def start_batch(
     clean = inputs.latents.repeat(len(images), 1, 1, 1)
     if inputs.inpaint is not None:
         clean = inputs.inpaint.begin(clean, noise)
+    # Asked while sampling, when there is a scheduler to ask.
+    progress = Progress(
+        share=lambda: scheduler.share,
+        sigma=lambda: scheduler.sigma,
+        predicts_velocity=components.scheduler_config.get("prediction_type") == "v_prediction",
+    )
+    kept = inputs.control.kept if inputs.control else ()
     scheduler = make_scheduler(
         plan,
         components.scheduler_config,
         noise=noise,
         sources=sources,
         dtype=components.unet.dtype,
-        blend=blend_for(inputs.inpaint, clean),
+        blend=then_keep(blend_for(inputs.inpaint, clean), kept, progress.share),
     )
-    return BatchStart(latents=clean, scheduler=scheduler)
+    return BatchStart(latents=clean, scheduler=scheduler, progress=progress)
 
 
 def call_arguments(

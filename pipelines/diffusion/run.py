@@ -4,6 +4,7 @@ import logging
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -66,11 +67,18 @@ class Diffusion:
     `denoise` is for one thread at a time; `count_tokens` and `preload` may be called from others.
     """
 
-    def __init__(self, policy: DevicePolicy, *, runner: PreprocessorRunner | None = None) -> None:
+    def __init__(
+        self,
+        policy: DevicePolicy,
+        *,
+        runner: PreprocessorRunner | None = None,
+        models_dirs: Sequence[Path] = (),
+    ) -> None:
+        """`runner` makes the maps; `models_dirs` are where IP-Adapters' image encoders may be."""
         self._policy = policy
         tools = DetectorTools(WeightStore(()), lambda: str(policy.device))
         self._runner = runner or PreprocessorRunner(tools)
-        self._controls = ControlModels(policy)
+        self._controls = ControlModels(policy, models_dirs)
         self._models: ModelCache[LoadedModel] = ModelCache(lambda model: model.components.nbytes)
         self._tokenizers: BoundedCache[Tokenizer] = BoundedCache(8, lambda _: 1)
         self._texts: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
@@ -91,6 +99,8 @@ class Diffusion:
             log.warning("Memory ran out for good.", exc_info=True)
         else:
             return
+        finally:
+            self._controls.rest()
         # Outside the handler, since the traceback keeps what filled the memory.
         release_memory()
         raise OutOfMemory(
@@ -116,7 +126,7 @@ class Diffusion:
             with _borders(plan, model, control):
                 sampled = sample_batch(plan, model, images, inputs, monitor)
                 decoded = tuple(
-                    (image, decode(model.components.vae, latent))
+                    (image, _decoded(model, latent, control))
                     for image, latent in zip(images, sampled.end, strict=True)
                 )
             yield DenoisedBatch(
@@ -170,7 +180,8 @@ class Diffusion:
     def _control(
         self, plan: Plan, units: Sequence[PreparedUnit], model: LoadedModel, monitor: Monitor
     ) -> JobUnits | None:
-        base = Base(unet=model.components.unet, title=plan.checkpoint.title, key=model.key)
+        parts = model.components
+        base = Base(unet=parts.unet, vae=parts.vae, title=plan.checkpoint.title, key=model.key)
         return self._controls.units(
             plan, units, base, loading=lambda name: monitor.stage(f"Loading {name}")
         )
@@ -272,6 +283,11 @@ class Diffusion:
             return None
         mask = torch.from_numpy(masked.latent_mask)[None, None].to(self._policy.device)
         return LatentInpaint(mask=mask, content=inpaint.content, soft=inpaint.soft)
+
+
+def _decoded(model: LoadedModel, latent: torch.Tensor, control: JobUnits | None) -> Image.Image:
+    picture = decode(model.components.vae, latent)
+    return control.finish(picture) if control else picture
 
 
 def _picture_mask(plan: Plan, prepared: Prepared) -> NDArray[np.float32]:

@@ -90,7 +90,12 @@ def _sample(
     model.pipeline.scheduler = scheduler
     arguments = call_arguments(plan, start.latents, inputs, watch.on_step)
     unet = model.components.unet
-    steered = laid_on(unet, inputs.control, pictures=len(images), share=lambda: scheduler.share)
+    steered = laid_on(
+        unet,
+        inputs.control,
+        seeds=[image.seed for image in images],
+        progress=start.progress,
+    )
     # The units are first, since they see the latents alone.
     with steered, conditioned(unet, inputs.channels):
         latents = model.pipeline(**arguments).images

@@ -5,7 +5,7 @@ attends to texts. One processor serves all IP-Adapters of a job.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0
 from torch import nn
 
 from pipelines.diffusion.control.ip_weights import Depths
-from pipelines.diffusion.control.networks import Acting
+from pipelines.diffusion.control.networks import Acting, on_device
 from pipelines.diffusion.parts import Unet
 from pipelines.errors import ModelBroken
 
@@ -159,18 +159,22 @@ class ImageAttention:
     def attached(self) -> Iterator[None]:
         """The UNet attends to pictures, too, and expects `states` beside its texts."""
         before = dict(self._unet.attn_processors)
-        try:
+        with ExitStack() as undo:
+            for unit in self._units:
+                undo.enter_context(on_device(unit.network, unit.acting, unit.tokens.device))
+            undo.callback(self._unet.set_attn_processor, before)
             self._unet.set_attn_processor({**before, **self._processors})
             yield
-        finally:
-            self._unet.set_attn_processor(before)
 
-    def states(self, share: float, sample: torch.Tensor) -> tuple[list[torch.Tensor], list[Any]]:
+    def states(
+        self, share: float | None, sample: torch.Tensor
+    ) -> tuple[list[torch.Tensor], list[Any]]:
         """What is attended to at this call (rows x 1 x tokens x width, one a unit), and where.
 
-        The second list holds diffusers' masks, None for everywhere. Scales are set on the way.
+        The second list holds diffusers' masks, None for everywhere. Scales are set on the way;
+        without a share of the steps, nobody's counts.
         """
-        active = [unit.acting.is_active(share) for unit in self._units]
+        active = [share is not None and unit.acting.is_active(share) for unit in self._units]
         for layer, processor in zip(self._layers, self._processors.values(), strict=True):
             processor.scale = [
                 unit.scales[layer] if acts else 0.0
@@ -191,6 +195,7 @@ class ImageAttention:
         if unit.acting.region is None and len(rows) == len(sample):
             return None
         size = sample.shape[-2:]
-        mask = sample.new_zeros(len(sample), 1, *size)
-        mask[rows] = unit.acting.masked(sample.new_ones(1, 1, *size))
+        whole = torch.ones(1, 1, *size, device=sample.device)
+        mask = torch.zeros(len(sample), 1, *size, device=sample.device)
+        mask[rows] = unit.acting.masked(whole)
         return mask

@@ -3,15 +3,25 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import cast
 
 from pipelines.catalog.models import ModelFile
 from pipelines.control.naming import named
 from pipelines.control.planned import PreparedUnit
+from pipelines.diffusion.control.image_encoder import ImageEncoders
+from pipelines.diffusion.control.ip_adapter import IpAdapter
 from pipelines.diffusion.control.kinds import ControlKind
 from pipelines.diffusion.control.laid_on import JobUnits
 from pipelines.diffusion.control.load import Base, LoadedControl, load_control
-from pipelines.diffusion.control.units import adapter_unit, net_unit, shares_of_batch
-from pipelines.diffusion.device import DevicePolicy
+from pipelines.diffusion.control.units import (
+    adapter_unit,
+    image_unit,
+    net_unit,
+    shares_of_batch,
+    with_hook,
+)
+from pipelines.diffusion.device import DevicePolicy, Offload
 from pipelines.diffusion.load import fingerprint
 from pipelines.errors import ModelNotFound
 from pipelines.plan import Plan
@@ -23,8 +33,9 @@ class ControlModels:
     What a job uses stays for its length, however many that are. For one thread at a time.
     """
 
-    def __init__(self, policy: DevicePolicy) -> None:
+    def __init__(self, policy: DevicePolicy, models_dirs: Sequence[Path] = ()) -> None:
         self._policy = policy
+        self._encoders = ImageEncoders(models_dirs, policy)
         self._models: OrderedDict[Hashable, LoadedControl] = OrderedDict()
 
     def get(self, file: ModelFile, base: Base, *, loading: Callable[[str], None]) -> LoadedControl:
@@ -56,13 +67,23 @@ class ControlModels:
         gathered = JobUnits()
         size = len(plan.batches[0])
         shares = shares_of_batch(prepared, plan.request.control_batch, size)
+        border = plan.settings.control_net_inpaint_blur_sigma
         for unit, pictures in zip(prepared, shares, strict=True):
             with named(unit.planned.unit):
-                gathered = self._add(gathered, unit, pictures, base, loading)
-        self.trim(max(plan.settings.control_net_model_cache_size, len(gathered)))
+                gathered = with_hook(
+                    gathered,
+                    unit,
+                    pictures=pictures,
+                    device=self._policy.device,
+                    base=base,
+                    border=border,
+                )
+                gathered = self._with_model(gathered, unit, pictures, base, loading)
+        used = len(set(map(id, gathered.networks)))
+        self.trim(max(plan.settings.control_net_model_cache_size, used))
         return gathered
 
-    def _add(
+    def _with_model(
         self,
         gathered: JobUnits,
         unit: PreparedUnit,
@@ -81,11 +102,31 @@ class ControlModels:
             case ControlKind.adapter:
                 adapter = adapter_unit(unit, loaded, pictures=pictures, device=device)
                 return replace(gathered, adapters=(*gathered.adapters, adapter))
+            case ControlKind.ip_adapter:
+                vectors = self._encoders.vectors(
+                    unit.pictures,
+                    cast(IpAdapter, loaded.network),
+                    loaded.name,
+                    mask=unit.mask,
+                    loading=loading,
+                )
+                image = image_unit(
+                    unit, loaded, vectors, pictures=pictures, device=device, unet=base.unet
+                )
+                # Without weight it would only be in the way.
+                images = (*gathered.images, image) if any(image.scales) else gathered.images
+                return replace(gathered, images=images)
 
     def trim(self, most: int) -> None:
         """Let the models that were used longest ago go, down to `most`."""
         while len(self._models) > most:
             self._models.popitem(last=False)
+
+    def rest(self) -> None:
+        """Leave the device between jobs where everything else does, too."""
+        if self._policy.offload is not Offload.none:
+            for loaded in self._models.values():
+                loaded.network.to("cpu")
 
     def __len__(self) -> int:
         return len(self._models)

@@ -9,7 +9,6 @@ UNet that it steers.
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +21,7 @@ from pipelines.catalog.families import ModelFamily
 from pipelines.catalog.headers import read_json
 from pipelines.catalog.models import ModelFile
 from pipelines.diffusion.control.adapter import adapter_config, check_features
+from pipelines.diffusion.control.configs import stored_config
 from pipelines.diffusion.control.files import read_tensors
 from pipelines.diffusion.control.ip_adapter import build_ip_adapter
 from pipelines.diffusion.control.kinds import (
@@ -34,12 +34,11 @@ from pipelines.diffusion.control.kinds import (
 from pipelines.diffusion.control.lora import from_differences, from_lora
 from pipelines.diffusion.control.names import adapter_names, diffusers_names, residual_channels
 from pipelines.diffusion.device import DevicePolicy
-from pipelines.diffusion.parts import Unet
-from pipelines.errors import ModelBroken
+from pipelines.diffusion.memory import is_out_of_memory
+from pipelines.diffusion.parts import Unet, Vae
+from pipelines.errors import ModelBroken, UserError
 
 log = logging.getLogger(__name__)
-
-CONFIGS = Path(__file__).with_name("configs")
 
 _CLASSES: Mapping[str, ControlKind] = {
     "ControlNetModel": ControlKind.controlnet,
@@ -54,6 +53,7 @@ _STRUCTURE = (
     "cross_attention_dim",
     "down_block_types",
     "layers_per_block",
+    "mid_block_type",
     "norm_num_groups",
     "num_attention_heads",
     "transformer_layers_per_block",
@@ -70,12 +70,15 @@ class Base:
     """The checkpoint that is to be steered; `key` changes when its files do."""
 
     unet: Unet
+    vae: Vae
     title: str
     key: object
 
     @property
     def family(self) -> ModelFamily:
-        """By the texts that its UNet reads."""
+        """By the texts that its UNet reads, and by what it reads beside them."""
+        if self.unet.config["addition_embed_type"] == "text_time":
+            return ModelFamily.sdxl
         return family_of_width(self.unet.config["cross_attention_dim"])
 
 
@@ -121,11 +124,17 @@ def load_control(file: ModelFile, base: Base, policy: DevicePolicy) -> LoadedCon
     source = _Source(name=name, tensors=tensors, facts=facts, config=config, base=base)
     try:
         network = _LOADERS[facts.kind](source)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-        # Diffusers meets odd configurations with whatever comes first.
+    except UserError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        # Diffusers meets odd configurations and weights with whatever comes first.
         log.warning("Loading %s failed.", file.path, exc_info=True)
-        raise ModelBroken(f"model {name} has a damaged configuration ({error}).") from error
-    network.eval().requires_grad_(False).to(policy.dtype)
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise ModelBroken(f"model {name} is damaged or incomplete ({line}).") from error
+    # The class's own `to` warns of modules that it would rather keep as they are; it has none.
+    nn.Module.to(network.eval().requires_grad_(False), policy.dtype)
     if policy.channels_last:
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] torch's stubs lack it
     return LoadedControl(name=name, kind=facts.kind, network=network)
@@ -197,11 +206,6 @@ _LOADERS: Mapping[ControlKind, Callable[[_Source], nn.Module]] = {
 }
 
 
-def stored_config(name: str) -> dict[str, Any]:
-    """The configuration that Redraw carries under this name."""
-    return dict(read_json(CONFIGS / f"{name}.json"))
-
-
 def config_name(facts: Facts) -> str:
     """Which of the carried configurations a ControlNet in a single file has."""
     if facts.kind is ControlKind.union:
@@ -219,6 +223,7 @@ def _config_of_file(source: _Source) -> dict[str, Any]:
         config |= _structure(source)
     if facts.kind is ControlKind.union:
         config |= _union_sizes(source.tensors)
+        config.pop("mid_block_type", None)  # theirs always attends
     return config | _hint_channels(source) | {"global_pool_conditions": facts.pooled}
 
 
@@ -285,6 +290,11 @@ def _filled(source: _Source, network: Any, tensors: Mapping[str, torch.Tensor]) 
         raise ModelBroken(
             f"model {source.name} is made for a network with layers of {_listed(ours)} channels, "
             f"and checkpoint {title} has {_listed(theirs)}; choose a model made for it."
+        )
+    if network.config["addition_embed_type"] and not unet["addition_embed_type"]:
+        raise ModelBroken(
+            f"model {source.name} is for {ModelFamily.sdxl.value} and checkpoint {title} is not; "
+            "choose two of one family."
         )
     width, wanted = network.config["cross_attention_dim"], unet["cross_attention_dim"]
     if width != wanted and any(".attn2." in name for name in tensors):

@@ -78,7 +78,9 @@ class NetUnit:
 @contextmanager
 def on_device(network: nn.Module, acting: Acting, device: torch.device) -> Iterator[None]:
     """The network is where it is needed; with Low VRAM, only as long as it is."""
-    network.to(device)
+    # Asked first, because to move what is there already takes a while, too.
+    if next(network.parameters()).device != device:
+        network.to(device)
     try:
         yield
     finally:

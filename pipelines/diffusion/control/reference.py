@@ -16,7 +16,6 @@ from torch import nn
 
 from pipelines.control.units import ControlMode, ControlUnit
 from pipelines.diffusion.control.networks import Acting
-from pipelines.diffusion.noise import NoiseSource
 from pipelines.diffusion.parts import Unet
 
 _SELF_ATTENTION = ".attn1.processor"
@@ -36,11 +35,6 @@ class ReferenceUnit:
     acting: Acting
     attends: bool = True
     normalises: bool = False
-
-    @property
-    def network(self) -> nn.Module:
-        """None of its own."""
-        return nn.Identity()
 
 
 def style_fidelity(unit: ControlUnit, slider: float, *, sdxl: bool) -> float:
@@ -64,15 +58,16 @@ class References:
         *,
         pictures: int,
         unet: Unet,
-        sources: Sequence[NoiseSource],
+        seeds: Sequence[int],
     ) -> None:
         self._units = units
         self._pictures = pictures
         self._unet = unet
-        self._sources = sources
+        # Sources of their own, so that the sampler's noise is what it is without a reference.
+        self._sources = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
         self._phase = _Phase.idle
         self._unit: ReferenceUnit | None = None
-        self._negative: torch.Tensor | None = None
+        self._negative = torch.zeros(0, dtype=torch.bool)
         self._banks: list[_Bank] = []
 
     @contextmanager
@@ -98,7 +93,7 @@ class References:
     ) -> None:
         """Let every active reference pass; `ask` calls the UNet with other latents."""
         for bank in self._banks:
-            bank.clear()
+            bank.kept.clear()
         active = [unit for unit in self._units if unit.acting.is_active(share) and unit.weight > 0]
         rows = len(sample)
         self._negative = torch.arange(rows, device=sample.device) < rows - self._pictures
@@ -110,7 +105,8 @@ class References:
     def _noised(self, unit: ReferenceUnit, sigma: float, sample: torch.Tensor) -> torch.Tensor:
         """The reference at a noise level, one row for each of the sample's; each picture's own."""
         shape = unit.latents.shape[1:]
-        noise = torch.stack([source.draw(shape) for source in self._sources]).to(unit.latents)
+        drawn = [torch.randn(shape, generator=source) for source in self._sources]
+        noise = torch.stack(drawn).to(unit.latents)
         rows = (unit.latents + noise * sigma) / (1 + sigma**2) ** 0.5
         return rows.repeat(len(sample) // len(rows), 1, 1, 1).to(sample)
 
@@ -139,30 +135,59 @@ class References:
         """Whether the sample passes."""
         return self._phase is _Phase.read
 
-    def mix(self, bank: "_Bank", changed: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-        """`changed`, but for the negative prompt's rows as much of `own` as the style wants."""
-        style = sum(bank.styles) / len(bank.styles)
-        negative = cast(torch.Tensor, self._negative)
-        if style <= _NO_STYLE or not negative.any():
-            return changed
-        share = (negative * style).to(changed).reshape(-1, *[1] * (changed.ndim - 1))
-        return torch.lerp(changed, own, share)
+    def recall(
+        self,
+        bank: "_Bank",
+        own: torch.Tensor,
+        change: Callable[[list[int], list[torch.Tensor]], torch.Tensor],
+    ) -> torch.Tensor:
+        """`own`, a layer's output without references, as they change it; `change` takes some rows
+        and what those rows have of every reference that they are to look at.
+
+        Of the negative prompt's rows as much stays as the style wants.
+        """
+        result = own.clone()
+        for rows, entries in self._groups(bank, len(own)):
+            style = sum(unit.style for unit, _ in entries) / len(entries)
+            changed = change(rows, [kept[rows] for _, kept in entries])
+            if style > _NO_STYLE:
+                share = (self._negative[rows] * style).to(own)
+                changed = torch.lerp(changed, own[rows], share.reshape(-1, *[1] * (own.ndim - 1)))
+            result[rows] = changed
+        return result
+
+    def _groups(self, bank: "_Bank", total: int) -> Iterator[tuple[list[int], list["_Entry"]]]:
+        """Rows that look at the same references, and those; rows that look at none are left out."""
+        seen: dict[tuple[int, ...], list[int]] = {}
+        shown = [set(unit.acting.rows(total, self._pictures)) for unit, _ in bank.kept]
+        for row in range(total):
+            looks = tuple(number for number, rows in enumerate(shown) if row in rows)
+            seen.setdefault(looks, []).append(row)
+        for looks, rows in seen.items():
+            if looks:
+                yield rows, [bank.kept[number] for number in looks]
 
     def _normalise(self, bank: "_Bank") -> Callable[..., Any]:
         def hook(module: nn.Module, args: object, output: Any) -> Any:  # noqa: ANN401 a tensor or a tuple
-            first: torch.Tensor = output[0] if isinstance(output, tuple) else output
+            own: torch.Tensor = output[0] if isinstance(output, tuple) else output
             unit = self.writes(bank, attention=False)
             if unit is not None:
-                bank.add(torch.stack(_moments(first)), unit.style)
+                bank.kept.append((unit, torch.stack(_moments(own), dim=1)))
             if not (self.reads and bank.kept):
                 return output
-            mean, deviation = _moments(first)
-            wanted = torch.stack(bank.kept).mean(dim=0)
-            changed = (first - mean) / deviation * wanted[1] + wanted[0]
-            mixed = self.mix(bank, changed, first)
+
+            def change(rows: list[int], entries: list[torch.Tensor]) -> torch.Tensor:
+                mean, deviation = _moments(own[rows])
+                wanted = torch.stack(entries).mean(dim=0)
+                return (own[rows] - mean) / deviation * wanted[:, 1] + wanted[:, 0]
+
+            mixed = self.recall(bank, own, change)
             return (mixed, *output[1:]) if isinstance(output, tuple) else mixed
 
         return hook
+
+
+_Entry = tuple[ReferenceUnit, torch.Tensor]
 
 
 class _Bank:
@@ -170,16 +195,7 @@ class _Bank:
 
     def __init__(self, rank: float) -> None:
         self.rank = rank
-        self.kept: list[torch.Tensor] = []
-        self.styles: list[float] = []
-
-    def add(self, tensor: torch.Tensor, style: float) -> None:
-        self.kept.append(tensor)
-        self.styles.append(style)
-
-    def clear(self) -> None:
-        self.kept.clear()
-        self.styles.clear()
+        self.kept: list[_Entry] = []
 
 
 class _SelfAttention:
@@ -196,21 +212,21 @@ class _SelfAttention:
         hidden_states: torch.Tensor,
         encoder_hidden_states: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
-        temb: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """As diffusers calls it; a picture attends to itself, so that no other states are given."""
-
-        def attend(states: torch.Tensor | None) -> torch.Tensor:
-            return self._inner(attn, hidden_states, states, attention_mask, temb)
-
         bank, references = self._bank, self._references
         unit = references.writes(bank, attention=True)
         if unit is not None:
-            bank.add(hidden_states.clone(), unit.style)
+            bank.kept.append((unit, hidden_states.clone()))
+        own = self._inner(attn, hidden_states, encoder_hidden_states, attention_mask)
         if not (references.reads and bank.kept):
-            return attend(encoder_hidden_states)
-        changed = attend(torch.cat([hidden_states, *bank.kept], dim=1))
-        return references.mix(bank, changed, attend(encoder_hidden_states))
+            return own
+
+        def change(rows: list[int], entries: list[torch.Tensor]) -> torch.Tensor:
+            looking = hidden_states[rows]
+            return self._inner(attn, looking, torch.cat([looking, *entries], dim=1), None)
+
+        return references.recall(bank, own, change)
 
 
 def _moments(tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

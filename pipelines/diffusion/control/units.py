@@ -1,18 +1,30 @@
 """From maps and networks to units at work: what each is shown, how strongly it acts, and when."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pipelines.control.planned import PreparedUnit
 from pipelines.control.units import BatchOption, ControlMode, ControlUnit, UnionType
 from pipelines.diffusion.control.adapter import AdapterUnit
+from pipelines.diffusion.control.corrections import KeepColours, KeepOutside, latent_mask
+from pipelines.diffusion.control.finishing import PutBack, Recolour
+from pipelines.diffusion.control.ip_adapter import ImageUnit, IpAdapter, depths_of
+from pipelines.diffusion.control.ip_weights import spread_weights
 from pipelines.diffusion.control.kinds import ControlKind
-from pipelines.diffusion.control.load import LoadedControl
+from pipelines.diffusion.control.laid_on import JobUnits
+from pipelines.diffusion.control.load import Base, LoadedControl
 from pipelines.diffusion.control.networks import Acting, NetUnit
+from pipelines.diffusion.control.reference import ReferenceUnit, style_fidelity
 from pipelines.diffusion.control.scales import feature_scales, layer_scales
+from pipelines.diffusion.parts import Unet
+from pipelines.diffusion.vae import encode_pixels
 from pipelines.errors import InvalidRequest, ModelBroken
+from pipelines.plugins import Hook
 
 _UNION_NUMBERS = {
     # As the authors of the union models count them; the last two are ProMax's alone.
@@ -151,3 +163,116 @@ def adapter_unit(
         scales=feature_scales(prepared.planned.unit, len(network.adapter.body)),
         acting=acting_of(prepared, pictures=pictures, device=device),
     )
+
+
+def image_unit(
+    prepared: PreparedUnit,
+    loaded: LoadedControl,
+    vectors: tuple[torch.Tensor, torch.Tensor],
+    *,
+    pictures: frozenset[int] | None,
+    device: torch.device,
+    unet: Unet,
+) -> ImageUnit:
+    """An IP-Adapter, whose `vectors` stand for its picture and for none."""
+    network = cast(IpAdapter, loaded.network)
+    unit = prepared.planned.unit
+    with torch.no_grad():
+        network.to(device)
+        tokens, nothing = (network.tokens(vector.to(device)) for vector in vectors)
+    return ImageUnit(
+        network=network,
+        tokens=tokens,
+        nothing=nothing,
+        scales=spread_weights(unit, depths_of(unet)),
+        # Control modes mean nothing to them: the negative prompt has a picture of its own, none.
+        acting=replace(acting_of(prepared, pictures=pictures, device=device), cond_only=False),
+    )
+
+
+def with_hook(
+    gathered: JobUnits,
+    prepared: PreparedUnit,
+    *,
+    pictures: frozenset[int] | None,
+    device: torch.device,
+    base: Base,
+    border: int,
+) -> JobUnits:
+    """`gathered` and what the unit's preprocessor does beside its map.
+
+    `border` is the softness of inpaint_only's edge, in pixels. InvalidRequest for a region mask
+    where it means nothing.
+    """
+    planned = prepared.planned
+    hook, unit = planned.preprocessor.hook, planned.unit
+    if hook is Hook.none or unit.weight == 0:
+        return gathered
+    timing: dict[str, Any] = {"start": unit.start, "end": unit.end}
+    weight = min(unit.weight, 1.0)
+    if hook in (Hook.recolor_luminance, Hook.recolor_intensity):
+        recolour = Recolour(map=prepared.pixels, intensity=hook is Hook.recolor_intensity)
+        return replace(gathered, finishes=(*gathered.finishes, recolour))
+    if hook is Hook.inpaint_only:
+        mask = _mask_of(prepared)
+        keep = KeepOutside(
+            original=_latents(prepared, base, device),
+            mask=latent_mask(torch.from_numpy(mask)[None, None]).to(device),
+            weight=weight,
+            **timing,
+        )
+        back = PutBack(original=prepared.pixels, mask=mask, width=border)
+        return replace(gathered, kept=(*gathered.kept, keep), finishes=(*gathered.finishes, back))
+    if hook in (Hook.tile_colorfix, Hook.tile_colorfix_sharp):
+        colours = KeepColours(
+            original=_latents(prepared, base, device),
+            radius=int(planned.a),
+            weight=weight,
+            sharpen=planned.b * 0.01 if hook is Hook.tile_colorfix_sharp else 0.0,
+            **timing,
+        )
+        return replace(gathered, recoloured=(*gathered.recoloured, colours))
+    return replace(
+        gathered,
+        references=(
+            *gathered.references,
+            _reference(prepared, pictures=pictures, device=device, base=base),
+        ),
+    )
+
+
+def _reference(
+    prepared: PreparedUnit,
+    *,
+    pictures: frozenset[int] | None,
+    device: torch.device,
+    base: Base,
+) -> ReferenceUnit:
+    planned = prepared.planned
+    hook, unit = planned.preprocessor.hook, planned.unit
+    if prepared.region is not None:
+        raise InvalidRequest(
+            f"an Effective Region Mask does not go with {planned.preprocessor.label}; "
+            "it works with ControlNets, T2I-Adapters and IP-Adapters."
+        )
+    return ReferenceUnit(
+        latents=_latents(prepared, base, device),
+        weight=unit.weight,
+        style=style_fidelity(unit, planned.a, sdxl=_is_sdxl(base.unet.config)),
+        acting=Acting(start=unit.start, end=unit.end, pictures=pictures),
+        attends=hook is not Hook.reference_adain,
+        normalises=hook is not Hook.reference_only,
+    )
+
+
+def _mask_of(prepared: PreparedUnit) -> NDArray[np.float32]:
+    """What is to be repainted; nothing without a mask."""
+    if prepared.mask is None:
+        return np.zeros(prepared.pixels.shape[:2], np.float32)
+    return prepared.mask
+
+
+def _latents(prepared: PreparedUnit, base: Base, device: torch.device) -> torch.Tensor:
+    """Of the map, which is the picture itself for these preprocessors."""
+    pixels = torch.from_numpy(prepared.pixels).permute(2, 0, 1)[None].to(device)
+    return encode_pixels(base.vae, pixels * 2 - 1)
