@@ -16,6 +16,10 @@ MERGING = Weights(
 )
 
 
+LEAST_SIDE = 160
+"""Pixels of the longer side; of anything smaller the network sees all there is at one look."""
+
+
 def load(folder: Path, device: str) -> Untyped:
     """controlnet_aux's detector from res101.pth, without the network that merges."""
     network = library("controlnet_aux.leres.leres.multi_depth_model_woauxi").RelDepthModel(
@@ -52,12 +56,13 @@ def run(given: Given) -> Detected:
 
 
 def run_merged(given: Given) -> Detected:
-    """Several looks, at the whole and at parts, merged."""
+    """Several looks, at the whole and at parts, merged; one look at a picture without parts."""
     merging = loaded(given, MERGING, load_merging)
 
     def look(detector: Untyped, pixels: Untyped) -> Untyped:
         both = type(detector)(detector.model, merging)
-        return aux_map(both, pixels, thr_a=given.a, thr_b=given.b, boost=True)
+        has_parts = max(pixels.shape[:2]) >= LEAST_SIDE
+        return aux_map(both, pixels, thr_a=given.a, thr_b=given.b, boost=has_parts)
 
     return detect(given, WEIGHTS, load, look)
 

@@ -1,5 +1,6 @@
 """MiDaS: depth, near is white, and normals that are made of it."""
 
+import warnings
 from pathlib import Path
 
 from extensions.detectors.loading import ANNOTATORS, Untyped, filled, library, read_state
@@ -13,9 +14,10 @@ WEIGHTS = Weights(
 
 def load(folder: Path, device: str) -> Untyped:
     """controlnet_aux's detector from dpt_hybrid-midas-501f0c75.pt."""
-    network = library("controlnet_aux.midas.midas.dpt_depth").DPTDepthModel(
-        path=None, backbone="vitb_rn50_384", non_negative=True
-    )
+    model_class = library("controlnet_aux.midas.midas.dpt_depth").DPTDepthModel
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # controlnet_aux asks for the backbone by an old name
+        network = model_class(path=None, backbone="vitb_rn50_384", non_negative=True)
     state = read_state(folder, WEIGHTS.files[0], part="model")
     detector = library("controlnet_aux.midas").MidasDetector
     return detector(filled(network, state, WEIGHTS.files[0])).to(device)

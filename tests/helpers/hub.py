@@ -41,6 +41,8 @@ class Hub:
     ignores_ranges: bool = False
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     """Method, path and Range of every request to either server."""
+    authorized: list[str] = field(default_factory=list)
+    """Paths of the requests that came with a token."""
     on_bytes: threading.Event | None = None
     """If given, the storage server waits for it before the second half of each answer."""
     endpoint: str = ""
@@ -66,6 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, with_body: bool) -> None:
         hub = self.hub
         hub.requests.append((self.command, self.path, self.headers.get("Range")))
+        if self.headers.get("Authorization"):
+            hub.authorized.append(self.path)
         if self.path.startswith("/blob/"):
             name = self.path.removeprefix("/blob/")
             self._send(hub.files[name], with_body=with_body)

@@ -149,6 +149,14 @@ def test_a_gated_repository_says_what_to_do(downloads: Downloads, hub: Hub):
     assert "accept its terms" in failure(downloads)
 
 
+def test_a_token_is_shown_to_the_hub_alone(
+    downloads: Downloads, hub: Hub, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    downloads.fetch(EDGES)
+    assert [path.split("/")[1] for path in hub.authorized] == ["somebody", "somebody"]
+
+
 def test_a_hub_that_does_not_answer_is_no_riddle(tmp_path: Path):
     with serving_hub() as gone:
         pass
