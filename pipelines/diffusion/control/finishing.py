@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,5 +59,5 @@ class PutBack:
         return _picture(pixels * mask + self.original * (1 - mask))
 
 
-def _picture(pixels: NDArray[np.float32]) -> Image.Image:
+def _picture(pixels: NDArray[Any]) -> Image.Image:
     return Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))

@@ -176,9 +176,9 @@ class ImageAttention:
         """
         active = [share is not None and unit.acting.is_active(share) for unit in self._units]
         for layer, processor in zip(self._layers, self._processors.values(), strict=True):
-            processor.scale = [
-                unit.scales[layer] if acts else 0.0
-                for unit, acts in zip(self._units, active, strict=True)
+            scales = (unit.scales[layer] for unit in self._units)
+            cast(Any, processor).scale = [
+                scale if acts else 0.0 for scale, acts in zip(scales, active, strict=True)
             ]
         states = [self._rows(unit, sample) for unit in self._units]
         return states, [self._mask(unit, sample) for unit in self._units]

@@ -103,11 +103,12 @@ def test_tile_colorfix_changes_what_the_network_predicts(velocity: bool, sharpen
 
 
 def test_recolouring_takes_the_maps_lightness_and_the_pictures_colours():
-    picture, grey = noise(seed=1), np.asarray(noise(seed=2).convert("L").convert("RGB"), np.float32)
-    result = Recolour(map=grey / 255)(picture)
-    lightness = cv2.cvtColor(grey / 255, cv2.COLOR_RGB2Lab)[..., 0]
+    picture, shades = noise(seed=1), noise(seed=2).convert("L").convert("RGB")
+    grey = np.asarray(shades, np.float32) / np.float32(255)
+    result = Recolour(map=grey)(picture)
+    lightness = cv2.cvtColor(grey, cv2.COLOR_RGB2Lab)[..., 0]
     # A grey of the map's lightness has no colour to be cut off at the ends.
-    greyed = Recolour(map=grey / 255)(Image.new("RGB", (64, 64), "#777777"))
+    greyed = Recolour(map=grey)(Image.new("RGB", (64, 64), "#777777"))
     found = cv2.cvtColor(np.asarray(greyed, np.float32) / 255, cv2.COLOR_RGB2Lab)[..., 0]
     assert np.abs(found - lightness).max() < 0.5
     assert (result.mode, result.size) == ("RGB", (64, 64))
