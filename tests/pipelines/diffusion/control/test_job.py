@@ -381,7 +381,7 @@ def test_several_pictures_of_an_ip_adapter_are_averaged(
 
 
 def test_loaded_models_stay_few_over_many_changes(tmp_path: Path):
-    wide = {"block_out_channels": (64, 128)}
+    wide = {"block_out_channels": (32, 64)}
     unet = cast(Any, UNet2DConditionModel).from_config({**tiny_components().unet.config, **wide})
     base = Base(unet=unet, vae=tiny_components().vae, title="wide", key=1)
     files = [save_controlnet(tmp_path / f"net{n}", seed=n, **wide) for n in range(3)]
