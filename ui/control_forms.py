@@ -34,8 +34,8 @@ LONGEST_WEIGHTS = 20
 SEGMENTATION = "Segmentation"
 """The control type whose maps are painted in the colours of classes."""
 
-DRAWN = 0
-"""Of a stroke's alpha: more than this is part of an inpaint mask."""
+DRAWN = [0] + 255 * [255]
+"""What an alpha from 0 to 255 is in a mask: a stroke counts wherever there is anything of it."""
 
 
 class Stroke(Enum):
@@ -188,7 +188,7 @@ def _from_canvas(own: Values, open_file: OpenFile, stroke: Stroke) -> Pictures:
     if not painting.is_drawn:
         return {"independent": True, "images": (picture,)}
     if stroke is Stroke.mask:
-        mask = drawing.getchannel("A").point(lambda alpha: 255 * (alpha > DRAWN))
+        mask = drawing.getchannel("A").point(DRAWN)
         return {"independent": True, "images": (picture,), "mask": mask}
     if stroke is Stroke.segments:
         drawing = in_palette(drawing, [kind.colour for kind in CLASSES])

@@ -7,15 +7,16 @@ server.
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from ui.canvas.canvas import Canvas, Wanted, collect_js
 from ui.control_events import ControlEvents
 from ui.control_forms import InputTab
 from ui.panels.control_unit import ControlUnitPanel, Option
 from ui.panels.controlnet import ControlNetPanel
+from ui.panels.tools import Field
 from ui.quiet import QUIET
 
 WATCHED = (
@@ -30,6 +31,8 @@ WATCHED = (
     "weight_type",
 )
 """Fields of a unit on which it depends what is seen, in the order in which the script has them."""
+
+SEEN_TO_WORK: dict[str, Any] = {**QUIET, "show_progress": "full"}
 
 SLIDERS = ("resolution", "a", "b")
 
@@ -51,7 +54,7 @@ def wanted_canvases(panel: ControlNetPanel) -> list[Wanted]:
 
 def wire_control(
     panel: ControlNetPanel,
-    inputs: Mapping[str, Component],
+    inputs: Mapping[str, Field],
     canvases: list[Canvas],
     events: ControlEvents,
 ) -> None:
@@ -123,7 +126,7 @@ def _wire_pictures(unit: ControlUnitPanel) -> None:
 
 def _wire_preview(
     unit: ControlUnitPanel,
-    inputs: Mapping[str, Component],
+    inputs: Mapping[str, Field],
     canvases: list[Canvas],
     events: ControlEvents,
 ) -> None:
@@ -136,7 +139,7 @@ def _wire_preview(
         js=collect_js([*inputs.values()], canvases, [_wanted(unit, enabled=False)]),
         trigger_mode="once",
         show_progress_on=[images.preview],
-        **{**QUIET, "show_progress": "full"},
+        **SEEN_TO_WORK,
     )
     outdating = _own(unit, ("type", "pixel_perfect", "preprocessor", "independent", *SLIDERS))
     gr.on(  # pyright: ignore[reportUnknownMemberType] as in ui.wiring
@@ -147,7 +150,7 @@ def _wire_preview(
     )
 
 
-def _wire_models(panel: ControlNetPanel, checkpoint: Component, events: ControlEvents) -> None:
+def _wire_models(panel: ControlNetPanel, checkpoint: Field, events: ControlEvents) -> None:
     """The menus of models after another look into the folders, and for another checkpoint."""
     kinds = [_own(unit, ("type",))[0] for unit in panel.units]
     models = [_own(unit, ("model",))[0] for unit in panel.units]

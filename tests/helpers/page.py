@@ -163,7 +163,7 @@ def make_context(
     )
     weights = folders_for(Kind.preprocessor, (data_dir / "models",))
     store = WeightStore(weights)
-    models = ControlModels(folders_for(Kind.controlnet, (data_dir / "models", own)))
+    models = ControlModels(folders_for(Kind.controlnet, (data_dir / "models",)))
     return Context(
         engine=Engine(BatchProduction(Production(painter.denoise, Storage(data_dir)))),
         control=ControlMenus(plugins=discover(), models=models, require=store.folder_of),

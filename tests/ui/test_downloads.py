@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
 
 from extensions.discovery import discover
@@ -20,8 +20,12 @@ CONTENT = b"weights" * 100
 
 def client(downloads: Downloads, user: str | None = "me") -> TestClient:
     """The routes for EDGES alone, called by `user`."""
+
+    def current_user(request: Request) -> str | None:
+        return user
+
     app = FastAPI()
-    app.include_router(make_download_routes(downloads, {"edges": (EDGES,)}, lambda: user))
+    app.include_router(make_download_routes(downloads, {"edges": (EDGES,)}, current_user))
     return TestClient(app)
 
 

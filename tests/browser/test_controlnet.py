@@ -1,0 +1,332 @@
+"""The ControlNet accordion in a browser: units, menus, pictures, previews, downloads, pasting."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import FilePayload, expect
+
+from pipelines.control.units import UnionType
+from tests.helpers.control_page import MODELS, Unit, badge, install, open_accordion
+from tests.helpers.driver import Driver
+from tests.helpers.hub import serving_hub
+from tests.helpers.images import gradient
+
+pytestmark = pytest.mark.browser
+
+IDS = (
+    "input_image",
+    "generated_image",
+    "mask_image",
+    "batch_image_dir",
+    "controlnet_enable_checkbox",
+    "controlnet_low_vram_checkbox",
+    "controlnet_pixel_perfect_checkbox",
+    "controlnet_preprocessor_preview_checkbox",
+    "controlnet_mask_upload_checkbox",
+    "controlnet_same_img2img_checkbox",
+    "controlnet_type_filter_radio",
+    "controlnet_preprocessor_dropdown",
+    "controlnet_trigger_preprocessor",
+    "controlnet_model_dropdown",
+    "controlnet_refresh_models",
+    "controlnet_control_weight_slider",
+    "controlnet_start_control_step_slider",
+    "controlnet_ending_control_step_slider",
+    "controlnet_preprocessor_resolution_slider",
+    "controlnet_threshold_A_slider",
+    "controlnet_threshold_B_slider",
+    "controlnet_control_mode_radio",
+    "controlnet_resize_mode_radio",
+    "controlnet_automatically_send_generated_images_checkbox",
+    "controlnet_open_new_canvas_button",
+    "controlnet_send_dimen_button",
+)
+
+
+@pytest.fixture
+def unit(redraw: Driver) -> Unit:
+    """Unit 0 of an opened accordion, with models in the menus and a picture on img2img."""
+    install(redraw, *MODELS)
+    redraw.upload_picture(gradient())
+    open_accordion(redraw)
+    unit = Unit(redraw)
+    unit.find_models(MODELS[-1])
+    return unit
+
+
+def test_an_enabled_unit_goes_with_the_job_and_is_seen_on_the_titles(redraw: Driver, unit: Unit):
+    assert badge(redraw) == "none"
+    unit.ready()
+    redraw.page.wait_for_function("() => document.body.dataset.controlUnits === '1'")
+    assert badge(redraw) == '"1 unit"'
+    redraw.set_number(f"{unit.prefix}controlnet_control_weight_slider", 0.6)
+    redraw.generate()
+    planned = unit.planned
+    assert planned.model_title.startswith(MODELS[0])
+    assert (planned.preprocessor.key, planned.resolution, planned.a, planned.b) == (
+        "canny", 512, 100, 200,
+    )  # fmt: skip
+    assert (planned.unit.weight, planned.unit.union_type) == (0.6, UnionType.hard_edge)
+    assert (planned.unit.images, planned.unit.independent) == ((), False)
+
+
+def test_a_unit_that_cannot_run_says_so_and_nothing_is_lost(redraw: Driver, unit: Unit):
+    unit.tick("enable")
+    unit.choose("preprocessor", "canny")
+    redraw.press_generate()
+    redraw.refused("ControlNet Unit 0: no model is chosen")
+    unit.ready()
+    unit.tick("same_img2img")
+    redraw.press_generate()
+    redraw.refused("ControlNet Unit 0: there is no image")
+    unit.shows("preprocessor", "canny")
+    unit.tick("same_img2img", on=False)
+    redraw.generate()
+
+
+def test_the_ids_of_the_extension_are_there(redraw: Driver, unit: Unit):
+    for tick in ("same_img2img", "mask_upload", "preprocessor_preview"):
+        unit.tick(tick)
+    assert unit.canvas.find(".canvas-view").count() == 1
+    unit.find("input_tabs").get_by_role("tab", name="Batch").click()
+    expect(unit.find("batch_image_dir")).to_be_visible()
+    assert [name for name in IDS if unit.find(name).count() != 1] == []
+
+
+def test_a_picture_that_is_opened_enables_its_unit_and_is_painted_on(redraw: Driver, unit: Unit):
+    unit.ready()
+    unit.tick("enable", on=False)
+    unit.tick("same_img2img")
+    canvas = unit.canvas
+    unit.find("copy_source").click()
+    canvas.wait_for_size(*gradient().size)
+    expect(unit.find("controlnet_enable_checkbox", "input")).to_be_checked()
+    canvas.open(Image.new("RGB", (64, 48), "white"))
+    canvas.set("size", 10)
+    canvas.drag((10, 24), (50, 24))
+    unit.find("controlnet_send_dimen_button").click()
+    expect(redraw.number("img2img_height")).to_have_value("64")  # as low as the slider goes
+    redraw.generate()
+    image = unit.planned.unit.images[0]
+    assert [image.getpixel(place) for place in ((2, 2), (30, 24))] == [(255,) * 3, (0,) * 3]
+
+
+def test_after_a_reload_the_closed_accordion_still_sends_its_pictures(redraw: Driver, unit: Unit):
+    unit.ready()
+    unit.tick("same_img2img")
+    unit.canvas.open(gradient(80, 64))
+    redraw.set_number(f"{unit.prefix}controlnet_threshold_A_slider", 50)
+    redraw.page.evaluate("(id) => redraw.canvas.get(id).save()", unit.canvas.name)
+    redraw.reload()
+    assert badge(redraw) == '"1 unit"'
+    redraw.generate()
+    assert unit.planned.unit.images[0].size == (80, 64)
+    assert unit.planned.a == 50
+    open_accordion(redraw)
+    unit.shows("preprocessor", "canny")
+    unit.shows("model", MODELS[0])
+    expect(unit.slider("threshold_A")).to_have_value("50")
+    expect(unit.find("controlnet_threshold_A_slider")).to_contain_text("Low Threshold")
+    expect(unit.find("controlnet_preprocessor_resolution_slider")).to_be_visible()
+
+
+def test_a_control_type_filters_menus_and_labels_sliders(redraw: Driver, unit: Unit):
+    expect(unit.find("controlnet_threshold_A_slider")).to_be_hidden()
+    unit.choose_type("Canny")
+    unit.shows("preprocessor", "canny")
+    expect(unit.find("controlnet_threshold_A_slider")).to_contain_text("Low Threshold")
+    expect(unit.slider("threshold_B")).to_have_value("200")
+    assert unit.entries("preprocessor")[:2] == ["none", "canny"]
+    assert [entry.split(" [")[0] for entry in unit.entries("model")] == ["None", MODELS[0]]
+    unit.tick("pixel_perfect")
+    expect(unit.find("controlnet_preprocessor_resolution_slider")).to_be_hidden()
+    unit.choose_type("Reference")
+    expect(unit.find("controlnet_model_dropdown")).to_be_hidden()
+    expect(unit.find("controlnet_threshold_A_slider")).to_contain_text("Style Fidelity")
+    expect(unit.slider("threshold_A")).to_have_value("0.5")
+
+
+def test_the_tick_for_the_crop_belongs_to_only_masked(redraw: Driver, unit: Unit):
+    crop = unit.find("controlnet_crop_input_image_checkbox")
+    expect(crop).to_be_hidden()
+    redraw.open_source("Inpaint")
+    area = redraw.find("#img2img_inpaint_full_res")
+    area.get_by_label("Only masked", exact=True).check()
+    expect(crop).to_be_visible()
+    expect(crop.locator("input")).to_be_checked()
+    area.get_by_label("Whole picture", exact=True).check()
+    expect(crop).to_be_hidden()
+
+
+def test_refresh_finds_a_new_model_and_keeps_the_filter(redraw: Driver, unit: Unit):
+    unit.ready()
+    install(redraw, "my_canny", "my_depth")
+    unit.find_models("my_canny")
+    unit.shows("model", MODELS[0])
+    names = [entry.split(" [")[0] for entry in unit.entries("model")]
+    assert names == ["None", MODELS[0], "my_canny"]
+
+
+def test_a_preview_of_img2imgs_picture_which_can_become_the_units_own(redraw: Driver, unit: Unit):
+    unit.ready()
+    unit.run()
+    expect(unit.preview).to_be_visible()
+    unit.find("use_preview").click()
+    unit.shows("preprocessor", "none")
+    expect(unit.find("controlnet_same_img2img_checkbox", "input")).to_be_checked()
+    unit.canvas.wait_for_size(512, 512)  # the resolution, which the picture is brought to
+    redraw.generate()
+    assert unit.planned.preprocessor.key == "none"
+    expect(unit.preview).to_be_visible()
+    unit.choose_type("Tile")  # what is seen would be of another preprocessor
+    expect(unit.preview).to_have_count(0)
+
+
+def test_missing_weights_are_offered_and_downloaded_on_a_click(redraw: Driver, unit: Unit):
+    downloads = redraw.running.context.downloads
+    assert downloads is not None
+    with serving_hub() as hub, pytest.MonkeyPatch.context() as patch:
+        hub.files["lllyasviel/Annotators/ControlNetHED.pth"] = b"weights" * 100
+        patch.setattr(downloads, "_endpoint", hub.endpoint)
+        unit.choose_type("SoftEdge")
+        unit.choose("preprocessor", "softedge_hed")
+        unit.run()
+        message = unit.find("message")
+        expect(message).to_contain_text("ControlNet Unit 0: This preprocessor needs ControlNetHED")
+        expect(message).to_contain_text("Apache-2.0")
+        assert hub.requests == []
+        message.get_by_role("button", name="Download").click()
+        expect(message).to_contain_text("It is there now")
+    folder = redraw.running.context.data_dir / "models" / "ControlNetPreprocessor" / "hed"
+    assert (folder / "ControlNetHED.pth").read_bytes() == b"weights" * 100
+
+
+def test_generate_offers_missing_weights_as_well(redraw: Driver, unit: Unit):
+    unit.ready()
+    unit.choose_type("All")
+    unit.choose("preprocessor", "softedge_hed")
+    unit.choose("model", unit.entries("model")[1])
+    redraw.press_generate()
+    redraw.refused("ControlNet Unit 0: This preprocessor needs ControlNetHED")
+    expect(redraw.log.get_by_role("button", name="Download")).to_be_visible()
+
+
+def test_a_segmentation_map_is_painted_in_named_colours(redraw: Driver, unit: Unit):
+    unit.choose_type("Segmentation")
+    unit.choose("preprocessor", "none")
+    unit.tick("same_img2img")
+    canvas = unit.canvas
+    canvas.open(Image.new("RGB", (64, 64), "black"))
+    canvas.find("[data-action=palette]").click()
+    canvas.find(".canvas-palette input").fill("sky")
+    expect(canvas.find(".canvas-palette button:visible")).to_have_text(["sky", "skyscraper"])
+    canvas.find(".canvas-palette input").press("Enter")
+    canvas.set("size", 12)
+    canvas.drag((10, 20), (50, 40))
+    redraw.generate()
+    colors = unit.planned.unit.images[0].getcolors()
+    assert {color for _, color in colors or ()} == {(0, 0, 0), (6, 230, 230)}
+
+
+def test_joints_of_a_pose_are_moved_with_the_mouse(redraw: Driver, unit: Unit):
+    unit.choose_type("OpenPose")
+    unit.tick("same_img2img")
+    redraw.set_number("img2img_width", 256)
+    redraw.set_number("img2img_height", 256)
+    unit.find("edit_pose").click()
+    wrist = redraw.find(".pose-stage [data-joint='4']")
+    box = wrist.bounding_box()
+    assert box is not None
+    redraw.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    redraw.page.mouse.down()
+    redraw.page.mouse.move(box["x"] - 50, box["y"] - 120, steps=3)
+    redraw.page.mouse.up()
+    place = [float(wrist.get_attribute(name) or 0) for name in ("cx", "cy")]
+    redraw.find("[data-pose=use]").click()
+    unit.canvas.wait_for_size(256, 256)
+    unit.shows("preprocessor", "none")
+    redraw.generate()
+    image = unit.planned.unit.images[0].convert("RGB")
+    assert image.getpixel((round(place[0]), round(place[1]))) == (170, 255, 0)
+    assert len(np.unique(np.asarray(image).reshape(-1, 3), axis=0)) < 37
+
+
+def test_a_pose_is_loaded_from_openpose_json(redraw: Driver, unit: Unit):
+    unit.choose_type("OpenPose")
+    unit.tick("same_img2img")
+    unit.find("edit_pose").click()
+    keypoints = [0.5, 0.5, 1, 0.25, 0.75, 1] + [0, 0, 0] * 16
+    pose = (
+        f'{{"people": [{{"pose_keypoints_2d": {keypoints}}}], "canvas_width": 128, '
+        '"canvas_height": 64}'
+    )
+    file: FilePayload = {
+        "name": "pose.json",
+        "mimeType": "application/json",
+        "buffer": pose.encode(),
+    }
+    redraw.find(".pose-editor input[type=file]").set_input_files(file)
+    expect(redraw.find(".pose-stage [data-joint]")).to_have_count(2)
+    file["buffer"] = b"no pose"
+    redraw.find(".pose-editor input[type=file]").set_input_files(file)
+    expect(redraw.find(".pose-hint")).to_have_text("This is not a JSON file.")
+    redraw.find("[data-pose=use]").click()
+    unit.canvas.wait_for_size(128, 64)
+
+
+def test_pasting_restores_units_and_opens_the_accordion(redraw: Driver, unit: Unit):
+    unit.ready()
+    redraw.set_number(f"{unit.prefix}controlnet_control_weight_slider", 0.6)
+    redraw.set_number(f"{unit.prefix}controlnet_threshold_A_slider", 42)
+    redraw.generate()
+    text = redraw.infotext.inner_text()
+    assert "ControlNet 0" in text
+    redraw.forget()
+    redraw.open()
+    assert badge(redraw) == "none"
+    redraw.prompt.fill(text)
+    redraw.find("#paste").click()
+    expect(redraw.find("#img2img_controlnet_tabs")).to_be_visible()
+    assert badge(redraw) == '"1 unit"'
+    unit.shows("preprocessor", "canny")
+    unit.shows("model", MODELS[0])
+    expect(unit.slider("control_weight")).to_have_value("0.6")
+    expect(unit.slider("threshold_A")).to_have_value("42")
+    expect(unit.find("controlnet_threshold_A_slider")).to_contain_text("Low Threshold")
+
+
+def test_a_result_gives_its_unit_its_picture_back(redraw: Driver, unit: Unit):
+    unit.ready()
+    unit.tick("same_img2img")
+    unit.canvas.open(gradient(80, 64))
+    redraw.generate()
+    (file,) = redraw.saved()
+    redraw.forget()
+    redraw.open()
+    redraw.drop("#img2img_prompt textarea", file.read_bytes(), file.name)
+    expect(redraw.find("#img2img_controlnet_tabs")).to_be_visible()
+    unit.canvas.wait_for_size(80, 64)
+    expect(unit.find("controlnet_same_img2img_checkbox", "input")).to_be_checked()
+
+
+def test_a_phone_shows_all_of_a_unit(redraw: Driver, unit: Unit):
+    redraw.page.set_viewport_size({"width": 390, "height": 844})
+    unit.ready()
+    for tick in ("same_img2img", "mask_upload", "preprocessor_preview"):
+        unit.tick(tick)
+    assert unit.canvas.find(".canvas-view").count() == 1
+    wide, window = redraw.page.evaluate(
+        "() => [document.documentElement.scrollWidth, window.innerWidth]"
+    )
+    assert wide <= window
+
+
+def test_a_picture_is_pasted_where_the_job_begins_and_not_on_a_unit(redraw: Driver, unit: Unit):
+    unit.tick("same_img2img")
+    assert unit.canvas.find(".canvas-view").count() == 1
+    redraw.page.mouse.move(5, 5)
+    redraw.paste_picture(gradient(96, 64))
+    redraw.page.wait_for_function(
+        "() => document.querySelector('#img2img_image img')?.naturalWidth === 96"
+    )
+    assert unit.canvas.state("state") is None
