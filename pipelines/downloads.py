@@ -14,7 +14,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from pipelines.errors import DownloadFailed
 from pipelines.plugins import Weights
@@ -171,12 +173,14 @@ class Downloads:
             partial.rmdir()
 
     def _describe(self, weights: Weights, file: str) -> _Remote:
-        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        hub: Any = import_module("huggingface_hub")  # takes a third of a second
 
         def url(revision: str) -> str:
-            return hf_hub_url(weights.repository, file, revision=revision, endpoint=self._endpoint)
+            return hub.hf_hub_url(
+                weights.repository, file, revision=revision, endpoint=self._endpoint
+            )
 
-        told = get_hf_file_metadata(url(weights.revision), endpoint=self._endpoint)
+        told = hub.get_hf_file_metadata(url(weights.revision), endpoint=self._endpoint)
         # The digest becomes a file name: from the network, so only if it is one.
         if not told.commit_hash or told.size is None or not _is_digest(told.etag or ""):
             raise DownloadFailed(
@@ -232,24 +236,23 @@ def _fetch(remote: _Remote, path: Path, task: _Task) -> None:
 
 def _continue(remote: _Remote, path: Path, task: _Task) -> None:
     """One request: for the whole file, or for what `path` lacks of it."""
-    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_stream_backoff
-
+    hub: Any = import_module("huggingface_hub.utils")
     have = _size(path)
     headers = {"Accept-Encoding": "identity"}  # bytes on the wire are bytes of the file
     if have:
         headers["Range"] = f"bytes={have}-"
     with (
-        http_stream_backoff(
+        hub.http_stream_backoff(
             "GET",
             remote.url,
-            headers=build_hf_headers(headers=headers),
+            headers=hub.build_hf_headers(headers=headers),
             follow_redirects=True,
             retry_on_exceptions=(),
             retry_on_status_codes=(),
         ) as response,
         path.open("ab") as file,
     ):
-        hf_raise_for_status(response)
+        hub.hf_raise_for_status(response)
         if have and response.status_code != 206:  # the server begins at the beginning
             file.truncate(0)
             task.came(-have)

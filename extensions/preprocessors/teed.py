@@ -53,15 +53,15 @@ def run_anyline(given: Given) -> Detected:
     As ControlNet's extension has it, unlike controlnet_aux: of the standard lineart all above 1 is
     taken away, and so are patches below LEAST_AREA; what is left, 1 of 255, replaces the edges.
     """
-    import cv2
+    cv2 = library("cv2")  # whose own types leave open what counting components gives
 
     def look(detector: Untyped, pixels: Pixels) -> Pixels:
         made = edges(detector, pixels, given.a)
         faint = (lines(pixels) == 1).astype(np.uint8)
         _, labels, statistics, _ = cv2.connectedComponentsWithStats(faint, connectivity=4)
-        large = np.asarray(statistics)[:, cv2.CC_STAT_AREA] >= LEAST_AREA
+        large = statistics[:, cv2.CC_STAT_AREA] >= LEAST_AREA
         large[0] = False  # what is not faint
-        return np.where(large[np.asarray(labels)][..., None], np.uint8(1), made)
+        return np.where(large[labels][..., None], np.uint8(1), made)
 
     return detect(given, ANYLINE, loading(ANYLINE), look)
 

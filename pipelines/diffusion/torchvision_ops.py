@@ -11,6 +11,7 @@ in Python then.
 import logging
 import re
 from importlib import import_module
+from typing import Any
 
 import torch
 
@@ -38,7 +39,8 @@ def ensure_torchvision() -> None:
             raise
         declare_missing_operators()
         import_module("torchvision")
-        import_module("torchvision.ops.boxes").nms = nms
+        boxes: Any = import_module("torchvision.ops.boxes")
+        boxes.nms = nms
         log.info(
             "torchvision goes without its compiled operators beside torch %s.", torch.__version__
         )

@@ -153,7 +153,7 @@ def _draw_body(canvas: Pixels, body: Part) -> None:
             1,
         )
         colour = tuple(int(channel * LIMB_BRIGHTNESS) for channel in COLOURS[number])
-        cv2.fillConvexPoly(canvas, limb, colour)
+        cv2.fillConvexPoly(canvas, np.asarray(limb, np.int32), colour)
     for point, colour in zip(body, COLOURS, strict=False):
         if point is not None:
             cv2.circle(canvas, _pixel(point, canvas), JOINT_RADIUS, colour, thickness=-1)

@@ -1,17 +1,20 @@
 """Depth and normals by networks with random weights."""
 
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 
 from extensions.detectors.loading import library
 from extensions.preprocessors import depth_anything, leres, midas, normal_bae, zoe
 from tests.extensions.detectors.conftest import MAP_SHAPE, Detect
 from tests.helpers import networks
+
+transformers: Any = import_module("transformers")
 
 
 # timm, about the old name by which controlnet_aux asks for the backbone.
@@ -81,7 +84,7 @@ def test_zoe_makes_depth(detect: Detect, folder: Path):
 
 
 def test_depth_anything_makes_depth(detect: Detect, folder: Path):
-    backbone = Dinov2Config(
+    backbone = transformers.Dinov2Config(
         hidden_size=16,
         num_hidden_layers=4,
         num_attention_heads=2,
@@ -90,7 +93,7 @@ def test_depth_anything_makes_depth(detect: Detect, folder: Path):
         reshape_hidden_states=False,
         out_features=["stage1", "stage2", "stage3", "stage4"],
     )
-    config = DepthAnythingConfig(
+    config = transformers.DepthAnythingConfig(
         backbone_config=backbone,
         reassemble_hidden_size=16,
         neck_hidden_sizes=[8, 8, 8, 8],
@@ -98,7 +101,7 @@ def test_depth_anything_makes_depth(detect: Detect, folder: Path):
         head_hidden_size=8,
         patch_size=14,
     )
-    model = DepthAnythingForDepthEstimation(config)
+    model = transformers.DepthAnythingForDepthEstimation(config)
     # Random weights may find everything infinitely far; this brings it near.
     torch.nn.init.constant_(model.head.conv3.bias, 1)
     for weights in (depth_anything.FIRST, depth_anything.SECOND):
@@ -108,18 +111,26 @@ def test_depth_anything_makes_depth(detect: Detect, folder: Path):
         assert made.any()
 
 
-def test_depth_anything_is_shown_its_own_size_and_near_is_white():
-    shown: list[tuple[int, ...]] = []
+class RedIsNear:
+    """A model that takes red for nearness."""
 
-    def model(pixel_values: torch.Tensor) -> SimpleNamespace:
-        shown.append(tuple(pixel_values.shape))
+    config = SimpleNamespace(patch_size=14)
+    device = "cpu"
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[int, ...]] = []
+
+    def __call__(self, pixel_values: torch.Tensor) -> SimpleNamespace:
+        self.shown.append(tuple(pixel_values.shape))
         return SimpleNamespace(predicted_depth=pixel_values[:, 0])
 
-    model.config, model.device = SimpleNamespace(patch_size=14), "cpu"
+
+def test_depth_anything_is_shown_its_own_size_and_near_is_white():
+    model = RedIsNear()
     picture = np.zeros((64, 128, 3), np.uint8)
     picture[..., 0] = np.linspace(0, 255, 128)
     made = depth_anything.depth(model, picture)
-    assert shown == [(1, 3, 518, 1036)]
+    assert model.shown == [(1, 3, 518, 1036)]
     assert made.shape == (64, 128)
     assert (made.min(), made.max()) == (0, 255)
     assert (np.diff(made.astype(int), axis=1) >= 0).all()

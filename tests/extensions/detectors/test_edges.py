@@ -1,6 +1,7 @@
 """Edges, lines and scribbles by networks with random weights."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,7 +83,8 @@ def test_anyline_takes_out_patches_of_the_faintest_lineart(detect: Detect, folde
     picture = np.full((64, 96, 3), 200, np.uint8)
     picture[10:50, 10:80] -= np.uint8(1)
     picture[20, 90] -= np.uint8(1)
-    patches, count = ndimage.label(standard_lines(picture) == 1)
+    labelled: Any = ndimage.label(standard_lines(picture) == 1)
+    patches, count = labelled
     areas = ndimage.sum_labels(patches > 0, patches, range(1, count + 1))
     large = np.isin(patches, 1 + np.flatnonzero(areas >= 12))
     assert large.any()

@@ -1,20 +1,13 @@
 """Segmentation by networks with random weights, some a few channels wide."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import (
-    ConvNextConfig,
-    OneFormerConfig,
-    OneFormerForUniversalSegmentation,
-    SwinConfig,
-    UperNetConfig,
-    UperNetForSemanticSegmentation,
-)
 
 from extensions.detectors import palettes
 from extensions.detectors.loading import library
@@ -24,6 +17,8 @@ from pipelines.plugins import Weights
 from tests.extensions.detectors.conftest import MAP_SHAPE, Detect
 from tests.helpers import networks
 from tests.helpers.tiny import vocabulary
+
+transformers: Any = import_module("transformers")
 
 
 def save(model: Any, folder: Path, weights: Weights) -> None:
@@ -36,8 +31,8 @@ def save(model: Any, folder: Path, weights: Weights) -> None:
 
 def save_oneformer(folder: Path, weights: Weights, classes: int) -> None:
     names, merges = vocabulary()
-    config = OneFormerConfig(
-        backbone_config=SwinConfig(
+    config = transformers.OneFormerConfig(
+        backbone_config=transformers.SwinConfig(
             embed_dim=8,
             depths=[1, 1, 1, 1],
             num_heads=[1, 1, 1, 1],
@@ -59,7 +54,7 @@ def save_oneformer(folder: Path, weights: Weights, classes: int) -> None:
         num_attention_heads=2,
         is_training=False,
     )
-    save(OneFormerForUniversalSegmentation(config), folder, weights)
+    save(transformers.OneFormerForUniversalSegmentation(config), folder, weights)
     place = folder / weights.name
     (place / "vocab.json").write_text(json.dumps(names))
     (place / "merges.txt").write_text("#version: 0.2\n" + "\n".join(map(" ".join, merges)))
@@ -87,15 +82,15 @@ def test_oneformer_paints_in_its_data_sets_colours(
 
 
 def save_upernet(folder: Path, classes: int) -> None:
-    backbone = ConvNextConfig(
+    backbone = transformers.ConvNextConfig(
         hidden_sizes=[8, 8, 8, 8],
         depths=[1, 1, 1, 1],
         out_features=["stage1", "stage2", "stage3", "stage4"],
     )
-    config = UperNetConfig(
+    config = transformers.UperNetConfig(
         backbone_config=backbone, hidden_size=8, num_labels=classes, auxiliary_in_channels=8
     )
-    save(UperNetForSemanticSegmentation(config), folder, segmentation.UPERNET)
+    save(transformers.UperNetForSemanticSegmentation(config), folder, segmentation.UPERNET)
 
 
 def test_upernet_paints_in_the_colours_of_ade20k(detect: Detect, folder: Path):
