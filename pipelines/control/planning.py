@@ -1,6 +1,6 @@
 """ControlNet units decided: names looked up, presets filled in, what cannot work refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from pipelines.catalog.checkpoints import Checkpoint
@@ -39,6 +39,7 @@ def plan_units(
     for position, unit in enumerate(request.control):
         with named(unit):
             _check_number(unit, position, settings)
+            _check_alone(unit, request.control[:position])
             _check_pictures(unit)
             planned += _plan(unit, request, menus, checkpoint)
     return tuple(planned)
@@ -50,6 +51,14 @@ def _check_number(unit: ControlUnit, position: int, settings: Settings) -> None:
         raise InvalidRequest(
             f"{unit.name} is one unit too many: there are {most}, from 0 to {most - 1}; raise "
             f"{FIELDS['control_net_unit_count'].label!r} in the settings."
+        )
+
+
+def _check_alone(unit: ControlUnit, before: Sequence[ControlUnit]) -> None:
+    # Messages, infotext and the pictures kept with a result tell units apart by their numbers.
+    if unit.index in {other.index for other in before}:
+        raise InvalidRequest(
+            f"two units have the number {unit.index}; each must have a number of its own."
         )
 
 

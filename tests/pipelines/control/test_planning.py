@@ -138,6 +138,15 @@ def test_more_units_than_the_setting_allows_are_refused(menus: ControlMenus):
         control_plan(menus, units)
 
 
+def test_two_units_of_one_number_are_refused(menus: ControlMenus):
+    assert len(control_plan(menus, [canny(2), canny(0)]).control) == 2
+    with pytest.raises(InvalidRequest) as refused:
+        control_plan(menus, [canny(1), canny(0), canny(1)])
+    assert str(refused.value) == (
+        "ControlNet Unit 1: two units have the number 1; each must have a number of its own."
+    )
+
+
 def test_a_model_of_another_family_is_refused_with_both_names(menus: ControlMenus):
     request = request_for(control=(canny(1, model="xl_canny"),))
     sd15 = replace(CHECKPOINT, family=ModelFamily.sd1)
