@@ -210,6 +210,7 @@ class Img2ImgRequest:
     `model` names a checkpoint as `pipelines.catalog` understands names; None means the one chosen
     in the settings. `override_settings` holds settings by A1111's keys, for this job alone.
     Without `inpaint` the whole picture is repainted. `control` holds the enabled ControlNet units.
+    With `style_align` the pictures of a batch look at each other, whether there are units or not.
     """
 
     init_image: Image.Image
@@ -222,5 +223,6 @@ class Img2ImgRequest:
     batch: Batch = Batch()
     control: tuple[ControlUnit, ...] = ()
     control_batch: BatchOption = BatchOption.all_units
+    style_align: bool = False
     model: str | None = None
     override_settings: Mapping[str, object] = field(default_factory=dict[str, object])

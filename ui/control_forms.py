@@ -21,7 +21,7 @@ from ui import fields
 from ui.canvas.canvas import read_painting
 from ui.fields import OpenFile
 from ui.panels.control_unit import field_name
-from ui.panels.controlnet import BATCH_OPTION
+from ui.panels.controlnet import BATCH_OPTION, STYLE_ALIGN
 from ui.sources import SourceTab
 from ui.values import Raw, Values
 
@@ -70,11 +70,12 @@ def read_units(
     return tuple(read_unit(values, index, open_file, menus, folders) for index in indices)
 
 
-def read_batch_option(values: Values) -> BatchOption:
-    """Which units see which picture of a batch."""
-    if BATCH_OPTION not in values:
-        return BatchOption.all_units
-    return fields.choice("Batch Option", values[BATCH_OPTION], BatchOption)
+def read_batch_options(values: Values) -> dict[str, Any]:
+    """What the accordion Batch Options decides, as arguments of a request."""
+    option = BatchOption.all_units
+    if BATCH_OPTION in values:
+        option = fields.choice("Batch Option", values[BATCH_OPTION], BatchOption)
+    return {"control_batch": option, "style_align": bool(values.get(STYLE_ALIGN, False))}
 
 
 def read_unit(

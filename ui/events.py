@@ -16,7 +16,7 @@ from pipelines.results import Picture
 from ui.batch_forms import read_batch
 from ui.batch_report import report_html
 from ui.context import Context
-from ui.control_forms import read_batch_option, read_units
+from ui.control_forms import read_batch_options, read_units
 from ui.fields import integer
 from ui.forms import read_request
 from ui.messages import error_html, infotext_html, note_html, owner_of, plain_html
@@ -118,10 +118,8 @@ class GenerateEvents:
     def _plan(self, values: Values) -> Plan:
         """What the form asks for, decided: one picture's job, or that of a batch of files."""
         context, settings = self._context, self._context.settings.current
-        control = {
-            "control": read_units(values, self._uploads, context.control, context.folders),
-            "control_batch": read_batch_option(values),
-        }
+        units = read_units(values, self._uploads, context.control, context.folders)
+        control = {"control": units, **read_batch_options(values)}
         if integer("Tab", values["mode"]) == SourceTab.batch:
             batch = read_batch(values, context.folders)
             batch = replace(batch, request=replace(batch.request, **control))

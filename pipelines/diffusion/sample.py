@@ -10,6 +10,7 @@ import torch
 
 from pipelines.diffusion.assemble import BatchInputs, call_arguments, start_batch
 from pipelines.diffusion.control.laid_on import laid_on
+from pipelines.diffusion.control.style_align import style_aligned
 from pipelines.diffusion.inpainting import conditioned
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
 from pipelines.diffusion.parts import Components, Pipeline
@@ -96,8 +97,14 @@ def _sample(
         seeds=[image.seed for image in images],
         progress=start.progress,
     )
-    # The units are first, since they see the latents alone.
-    with steered, conditioned(unet, inputs.channels):
+    pictures = len(images) if plan.request.style_align else 1
+    # The units are before the channels, since they see the latents alone; they lay what they change
+    # of the attention over what a batch shares.
+    with (
+        style_aligned(unet, pictures=pictures),
+        steered,
+        conditioned(unet, inputs.channels),
+    ):
         latents = model.pipeline(**arguments).images
     if watch.stopped and scheduler.denoised is not None:
         latents = scheduler.denoised

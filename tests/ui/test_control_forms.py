@@ -15,7 +15,7 @@ from pipelines.control.units import BatchOption, ControlMode, ControlResizeMode,
 from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.opening import open_picture
 from tests.helpers.images import assert_same_picture, gradient
-from ui.control_forms import read_batch_option, read_units
+from ui.control_forms import read_batch_options, read_units
 
 open_file = partial(open_picture, max_pixels=1_000_000)
 MENUS = ControlMenus(plugins=discover(), models=ControlModels(()))
@@ -238,7 +238,12 @@ def test_pictures_that_make_no_sense_are_refused(field: str, value: object):
         read(form(values))
 
 
-def test_the_batch_option_is_read():
-    assert read_batch_option({}) is BatchOption.all_units
-    each = {"control_batch_option": "Each ControlNet unit for each image in a batch"}
-    assert read_batch_option(each) is BatchOption.one_each
+def test_the_batch_options_are_read():
+    plain = {"control_batch": BatchOption.all_units, "style_align": False}
+    assert read_batch_options({}) == plain
+    each = "Each ControlNet unit for each image in a batch"
+    changed = {"control_batch_option": each, "control_style_align": True}
+    assert read_batch_options(changed) == {
+        "control_batch": BatchOption.one_each,
+        "style_align": True,
+    }

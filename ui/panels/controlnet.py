@@ -20,6 +20,7 @@ from ui.panels.tools import Field
 TITLE = "ControlNet"
 NO_MODELS = "There is no ControlNet model yet: put one into {places}, then press Refresh."
 BATCH_OPTION = "control_batch_option"
+STYLE_ALIGN = "control_style_align"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,12 +30,16 @@ class ControlNetPanel:
     accordion: gr.Accordion
     units: tuple[ControlUnitPanel, ...]
     batch_option: gr.Radio
+    style_align: gr.Checkbox
     table: gr.Textbox  # hidden: `table_of`, which the page's script follows
 
     @property
     def fields(self) -> dict[str, Field]:
         """Form fields by name."""
-        fields: dict[str, Field] = {BATCH_OPTION: self.batch_option}
+        fields: dict[str, Field] = {
+            BATCH_OPTION: self.batch_option,
+            STYLE_ALIGN: self.style_align,
+        }
         for unit in self.units:
             fields |= unit.fields
         return fields
@@ -78,16 +83,33 @@ def build(
             elem_classes=["cnet-hint"],
         )
         units = _build_units(menus, count, open_file, folders)
-        with gr.Accordion("Batch Options", open=False, elem_id="controlnet_batch_options"):
-            batch_option = gr.Radio(
-                choices=[option.value for option in BatchOption],
-                value=BatchOption.all_units.value,
-                label="Batch Option",
-                interactive=True,
-                elem_id="img2img_controlnet_controlnet_batch_option_radio",
-                elem_classes=["choices"],
-            )
-    return ControlNetPanel(accordion=accordion, units=units, batch_option=batch_option, table=table)
+        batch_option, style_align = _build_batch_options()
+    return ControlNetPanel(
+        accordion=accordion,
+        units=units,
+        batch_option=batch_option,
+        style_align=style_align,
+        table=table,
+    )
+
+
+def _build_batch_options() -> tuple[gr.Radio, gr.Checkbox]:
+    with gr.Accordion("Batch Options", open=False, elem_id="controlnet_batch_options"):
+        option = gr.Radio(
+            choices=[option.value for option in BatchOption],
+            value=BatchOption.all_units.value,
+            label="Batch Option",
+            interactive=True,
+            elem_id="img2img_controlnet_controlnet_batch_option_radio",
+            elem_classes=["choices"],
+        )
+        style_align = gr.Checkbox(
+            label="[StyleAlign] Align image style in the batch.",
+            container=False,
+            interactive=True,
+            elem_id="img2img_controlnet_controlnet_batch_style_align_checkbox",
+        )
+    return option, style_align
 
 
 def _build_units(

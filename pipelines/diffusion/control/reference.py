@@ -16,9 +16,9 @@ from torch import nn
 
 from pipelines.control.units import ControlMode, ControlUnit
 from pipelines.diffusion.control.networks import Acting
+from pipelines.diffusion.control.style_align import SELF_ATTENTION, SharedAttention
 from pipelines.diffusion.parts import Unet
 
-_SELF_ATTENTION = ".attn1.processor"
 _LEAST_VARIANCE, _NO_STYLE = 1e-6, 1e-5
 
 
@@ -112,7 +112,7 @@ class References:
 
     def _processors(self, before: dict[str, Any]) -> dict[str, Any]:
         """Around each attention of the picture to itself; the widest are the first to take part."""
-        places = [place for place in before if place.endswith(_SELF_ATTENTION)]
+        places = [place for place in before if place.endswith(SELF_ATTENTION)]
         places.sort(key=_depth)
         widths = {place: _attention(self._unet, place).to_q.in_features for place in places}
         places.sort(key=lambda place: -widths[place])
@@ -223,8 +223,11 @@ class _SelfAttention:
             return own
 
         def change(rows: list[int], entries: list[torch.Tensor]) -> torch.Tensor:
-            looking = hidden_states[rows]
-            return self._inner(attn, looking, torch.cat([looking, *entries], dim=1), None)
+            seen = hidden_states
+            if isinstance(self._inner, SharedAttention):
+                seen = self._inner.looked_at(seen)
+            beside = torch.cat([seen[rows], *entries], dim=1)
+            return self._inner(attn, hidden_states[rows], beside, None)
 
         return references.recall(bank, own, change)
 
