@@ -29,6 +29,9 @@ WATCHED = (
     "independent",
     "input_tab",
     "weight_type",
+    "weight",
+    "composition",
+    "layer_weights",
 )
 """Fields of a unit on which it depends what is seen, in the order in which the script has them."""
 

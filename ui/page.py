@@ -25,6 +25,7 @@ SCRIPTS = (
     "prompt.js",
     "picture.js",
     "sources.js",
+    "control_weights.js",
     "control.js",
     "control_images.js",
     "control_pose.js",

@@ -1,5 +1,7 @@
 """The ControlNet accordion in a browser: units, menus, pictures, previews, downloads, pasting."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -144,6 +146,36 @@ def test_a_control_type_filters_menus_and_labels_sliders(redraw: Driver, unit: U
     expect(unit.find("controlnet_model_dropdown")).to_be_hidden()
     expect(unit.find("controlnet_threshold_A_slider")).to_contain_text("Style Fidelity")
     expect(unit.slider("threshold_A")).to_have_value("0.5")
+
+
+def test_the_weight_plot_follows_what_spreads_the_weight(redraw: Driver, unit: Unit):
+    plot = unit.find("controlnet_weight_plot")
+    expect(plot).to_be_hidden()
+    unit.choose_type("IP-Adapter")
+    expect(plot).to_be_visible()
+    assert weight_plot(unit, "16 layers, 1") == ["100"] * 16
+    redraw.choose(f"{unit.prefix}controlnet_weight_type_dropdown", "style and composition")
+    redraw.set_number(f"{unit.prefix}controlnet_control_weight_slider", 0.5)
+    redraw.set_number(f"{unit.prefix}controlnet_composition_weight_slider", 2)
+    heights = weight_plot(unit, "16 layers, 0 to 2")
+    assert heights == ["25"] * 4 + ["25", "100"] + ["0"] * 3 + ["25"] * 7
+    unit.find("controlnet_advanced_weighting", ":is(textarea, input)").fill("1, 0.4")
+    assert weight_plot(unit, "2 layers, 0.4 to 1; the checkpoint has 16") == ["100", "40"]
+
+
+def weight_plot(unit: Unit, about: str) -> list[str]:
+    """The heights of the bars in percent, once the plot says this about them."""
+    unit.redraw.page.wait_for_function(
+        """([id, about]) => {
+          const title = document.querySelector(`#${id} .cnet-plot > span`);
+          return getComputedStyle(title, "::after").content === `" (${about})"`;
+        }""",
+        arg=[f"{unit.prefix}controlnet_weight_plot", about],
+    )
+    picture = unit.find("controlnet_weight_plot", ".cnet-plot-bars").evaluate(
+        "(bars) => decodeURIComponent(getComputedStyle(bars).maskImage)"
+    )
+    return re.findall(r"v-([\d.]+)h", picture)
 
 
 def test_the_tick_for_the_crop_belongs_to_only_masked(redraw: Driver, unit: Unit):

@@ -158,6 +158,12 @@ def test_the_table_says_what_each_type_lists_and_how_sliders_are_labelled(menus:
     assert table["preprocessors"]["reference_only"]["model"] is False
     assert table["preprocessors"]["none"]["a"] is None
     assert ["tree", "#04c803"] in table["palette"]
+    assert table["weights"]["normal"] == [[1, 0]] * 16
+
+
+def test_the_table_spreads_weights_over_the_checkpoints_own_layers(menus: ControlMenus):
+    weights = json.loads(table_of(menus, ModelFamily.sdxl))["weights"]["style and composition"]
+    assert (len(weights), weights[3], weights[6]) == (11, [0, 1], [1, 0])
 
 
 def test_a_page_without_preprocessors_has_an_empty_table():

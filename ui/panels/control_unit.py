@@ -22,6 +22,14 @@ from ui.panels.tools import Field
 PRESET = -1
 """Of a preprocessor's numbers: whatever it prefers."""
 
+WEIGHT_PLOT = """\
+<div class="cnet-plot">
+  <span>Weight Plot</span>
+  <div class="cnet-plot-bars"></div>
+  <span class="cnet-plot-ends"><b>input</b><b>output</b></span>
+</div>"""
+"""What `static/control_weights.js` draws into."""
+
 LOOPBACK = (
     "[Batch Loopback] Automatically send generated images to this ControlNet unit in batch "
     "generation"
@@ -215,7 +223,7 @@ def _build_modes(ids: str) -> dict[str, Option]:
 def _build_adapter(ids: str) -> dict[str, Option]:
     """What only models that look at the picture itself take."""
     with gr.Row(elem_classes=["cnet-adapter", "fields"]):
-        return {
+        options: dict[str, Option] = {
             "weight_type": gr.Dropdown(
                 choices=[kind.value for kind in WeightType],
                 value=WeightType.normal.value,
@@ -239,6 +247,8 @@ def _build_adapter(ids: str) -> dict[str, Option]:
                 elem_id=f"{ids}controlnet_advanced_weighting",
             ),
         }
+    gr.HTML(WEIGHT_PLOT, elem_id=f"{ids}controlnet_weight_plot", elem_classes=["cnet-adapter"])
+    return options
 
 
 def _tick(label: str, elem_id: str, *classes: str, value: bool = False) -> gr.Checkbox:

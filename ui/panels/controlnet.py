@@ -9,8 +9,9 @@ import gradio as gr
 from pipelines.batch.folders import AllowedFolders
 from pipelines.catalog.families import ModelFamily
 from pipelines.control.ade20k import CLASSES
+from pipelines.control.ip_weights import SD1, SDXL, shares
 from pipelines.control.menus import ControlMenus
-from pipelines.control.units import BatchOption
+from pipelines.control.units import BatchOption, WeightType
 from pipelines.plugins import Preprocessor, Slider
 from ui.canvas.canvas import Canvas, Opener
 from ui.panels import control_unit
@@ -138,9 +139,11 @@ def table_of(menus: ControlMenus, family: ModelFamily) -> str:
     `types`: what each control type lists and chooses, for a checkpoint of `family`.
     `preprocessors`: by label, the sliders as [label, least, most, step, default] or null, and what
     belongs to it. `palette`: names and colours with which segmentation maps are painted.
+    `weights`: by weight type, for every layer of such a checkpoint's network, the shares of Control
+    Weight and Composition Weight.
     """
     if not menus.plugins.preprocessors:
-        return json.dumps({"types": {}, "preprocessors": {}, "palette": []})
+        return json.dumps({"types": {}, "preprocessors": {}, "palette": [], "weights": {}})
     types = {
         kind: {
             "preprocessors": menus.preprocessors(kind),
@@ -152,7 +155,11 @@ def table_of(menus: ControlMenus, family: ModelFamily) -> str:
     }
     preprocessors = {found.label: _describe(found) for found in menus.plugins.preprocessors}
     palette = [(kind.name, kind.colour) for kind in CLASSES]
-    return json.dumps({"types": types, "preprocessors": preprocessors, "palette": palette})
+    depths = SDXL if family is ModelFamily.sdxl else SD1
+    weights = {kind.value: shares(kind, depths) for kind in WeightType}
+    return json.dumps(
+        {"types": types, "preprocessors": preprocessors, "palette": palette, "weights": weights}
+    )
 
 
 def _describe(preprocessor: Preprocessor) -> dict[str, object]:

@@ -6,7 +6,7 @@
 (() => {
   const NAMES = [
     "enabled", "type", "preprocessor", "pixelPerfect", "allowPreview", "regionOn", "independent",
-    "inputTab", "weightType",
+    "inputTab", "weightType", "weight", "composition", "layerWeights",
   ]; // as ui/control_wiring.py has them
   const ADAPTERS = ["IP-Adapter", "Instant-ID"]; // control types
   const BATCH = 1; // of the hidden field `input_tab`
@@ -16,7 +16,7 @@
 
   const units = []; // by number: the values called NAMES
   const sheet = document.createElement("style");
-  let table = { types: {}, preprocessors: {}, palette: [] };
+  let table = { types: {}, preprocessors: {}, palette: [], weights: {} };
   let known = ""; // the text of it
 
   const read = (text) => {
@@ -69,6 +69,11 @@
       .map(([name]) => `${root} .${name} { display: none !important; }`);
     if (!unit.independent && !unit.allowPreview && !unit.regionOn)
       rules.push(`${root} .cnet-image-row { display: none; }`);
+    if (ADAPTERS.includes(unit.type)) {
+      const { picture, about } = redraw.plotWeights(unit, table.weights[unit.weightType] ?? []);
+      rules.push(`${root} .cnet-plot-bars { mask-image: url("${picture}"); }`);
+      rules.push(`${root} .cnet-plot > :first-child::after { content: " (${about})"; }`);
+    }
     if (unit.enabled) rules.push(`${tab} { color: var(--color-accent); font-weight: 600; }`);
     if (unit.type !== ALL) rules.push(`${tab}::after { content: "\\a0[${unit.type}]"; }`);
     return rules;
@@ -84,7 +89,8 @@
     }
     if (table.types[ALL]?.models.length !== 1) // "None" is always there
       rules.push(":root:root #controlnet_no_models { display: none; }");
-    sheet.textContent = rules.join("\n");
+    const text = rules.join("\n");
+    if (text !== sheet.textContent) sheet.textContent = text; // for a slider moves many times
     if (!sheet.isConnected) document.head.append(sheet);
     document.body.dataset.controlUnits = count;
   };

@@ -13,7 +13,7 @@ import torch
 from diffusers.models.attention_processor import IPAdapterAttnProcessor2_0
 from torch import nn
 
-from pipelines.diffusion.control.ip_weights import Depths
+from pipelines.control.ip_weights import Depths
 from pipelines.diffusion.control.networks import Acting, on_device
 from pipelines.diffusion.parts import Unet
 from pipelines.errors import ModelBroken

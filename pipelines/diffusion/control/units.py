@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pipelines.control.ip_weights import spread_weights
 from pipelines.control.planned import PreparedUnit
 from pipelines.control.units import BatchOption, ControlMode, ControlUnit, UnionType
 from pipelines.diffusion.control.adapter import AdapterUnit
 from pipelines.diffusion.control.corrections import KeepColours, KeepOutside, latent_mask
 from pipelines.diffusion.control.finishing import PutBack, Recolour
 from pipelines.diffusion.control.ip_adapter import ImageUnit, IpAdapter, depths_of
-from pipelines.diffusion.control.ip_weights import spread_weights
 from pipelines.diffusion.control.kinds import ControlKind
 from pipelines.diffusion.control.laid_on import JobUnits
 from pipelines.diffusion.control.load import Base, LoadedControl

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipelines.control.units import BatchOption, ControlUnit, UnionType, WeightType
+from pipelines.control.ip_weights import Depths
+from pipelines.control.units import BatchOption, UnionType
 from pipelines.diffusion.control.ip_adapter import depths_of
-from pipelines.diffusion.control.ip_weights import Depths, spread_weights
 from pipelines.diffusion.control.kinds import ControlKind
 from pipelines.diffusion.control.load import LoadedControl
 from pipelines.diffusion.control.networks import Acting, on_device
@@ -90,48 +90,3 @@ def test_low_vram_moves_a_network_away_after_each_call(monkeypatch: pytest.Monke
 def test_the_layers_of_an_ip_adapter_are_counted_through_the_unet():
     # One transformer on the way in, one in the middle, two on the way out.
     assert depths_of(tiny_components().unet) == Depths(inputs=1, outputs=2, sdxl=False)
-
-
-SD1, XL = Depths(inputs=6, outputs=9, sdxl=False), Depths(inputs=4, outputs=6, sdxl=True)
-
-
-@pytest.mark.parametrize(
-    ("kind", "depths", "expected"),
-    [
-        (WeightType.normal, SD1, [0.5] * 16),
-        (WeightType.weak_input, XL, [0.1] * 4 + [0.5] * 7),
-        (WeightType.weak_output, XL, [0.5] * 5 + [0.1] * 6),
-        (WeightType.weak_middle, XL, [0.5] * 4 + [0.1] + [0.5] * 6),
-        (WeightType.strong_middle, XL, [0.1] * 4 + [0.5] + [0.1] * 6),
-        (WeightType.style_transfer, XL, [0] * 6 + [0.5] + [0] * 4),
-        (WeightType.composition, XL, [0] * 3 + [0.5] + [0] * 7),
-        (WeightType.style_and_composition, XL, [0] * 3 + [2.0] + [0] * 2 + [0.5] + [0] * 4),
-        (WeightType.strong_style_and_composition, XL, [0.5] * 3 + [2.0] + [0.5] * 7),
-        (WeightType.composition, SD1, [0] * 4 + [0.125, 0.5] + [0] * 10),
-        (WeightType.style_transfer, SD1, [0.5] * 4 + [0] * 5 + [0.5] * 7),
-        (WeightType.strong_style_transfer, SD1, [0.5] * 4 + [0, 0] + [0.5] * 10),
-    ],
-)
-def test_a_weight_type_spreads_the_weight(kind: WeightType, depths: Depths, expected: list[float]):
-    unit = ControlUnit(index=0, weight=0.5, composition_weight=2.0, weight_type=kind)
-    composes = "and_composition" in kind.name
-    plain = replace(unit, composition_weight=2.0 if composes else 0.3)
-    assert spread_weights(plain, depths) == pytest.approx(expected)
-
-
-def test_easing_weights_rise_and_fall():
-    def spread(kind: WeightType) -> tuple[float, ...]:
-        return spread_weights(ControlUnit(index=0, weight_type=kind), XL)
-
-    assert spread(WeightType.ease_in) == tuple(sorted(spread(WeightType.ease_in), reverse=True))
-    assert spread(WeightType.ease_out) == tuple(sorted(spread(WeightType.ease_out)))
-    middle = spread(WeightType.ease_in_out)
-    assert max(middle) in (middle[5], middle[6])
-    assert min(spread(WeightType.reverse_in_out)) >= 0.05
-
-
-def test_own_weights_of_an_ip_adapter_must_be_as_many_as_its_layers():
-    unit = ControlUnit(index=1, layer_weights=(1.0,) * 11)
-    assert spread_weights(unit, XL) == (1.0,) * 11
-    with pytest.raises(InvalidRequest, match="takes 16 numbers for this checkpoint, got 11"):
-        spread_weights(unit, SD1)

@@ -43,6 +43,9 @@ class Depths:
         return float(self.composition(layer) == 0)
 
 
+SD1, SDXL = Depths(inputs=6, outputs=9, sdxl=False), Depths(inputs=4, outputs=6, sdxl=True)
+"""Those of the two networks as they were published."""
+
 _Spread = Callable[[Depths, int], float]
 
 
@@ -77,6 +80,12 @@ _SPREADS: Mapping[WeightType, tuple[_Spread, _Spread]] = {
 }
 
 
+def shares(kind: WeightType, depths: Depths) -> tuple[tuple[float, float], ...]:
+    """By how much Control Weight and Composition Weight count in every layer."""
+    main, arranging = _SPREADS[kind]
+    return tuple((main(depths, layer), arranging(depths, layer)) for layer in range(depths.total))
+
+
 def spread_weights(unit: ControlUnit, depths: Depths) -> tuple[float, ...]:
     """The weight in every layer; InvalidRequest for own weights of another count."""
     if unit.layer_weights is not None:
@@ -86,8 +95,7 @@ def spread_weights(unit: ControlUnit, depths: Depths) -> tuple[float, ...]:
                 f"got {len(unit.layer_weights)}."
             )
         return unit.layer_weights
-    main, arranging = _SPREADS[unit.weight_type]
     return tuple(
-        unit.weight * main(depths, layer) + unit.composition_weight * arranging(depths, layer)
-        for layer in range(depths.total)
+        unit.weight * main + unit.composition_weight * arranging
+        for main, arranging in shares(unit.weight_type, depths)
     )
