@@ -28,6 +28,7 @@ SCRIPTS = (
     "control_weights.js",
     "control.js",
     "control_images.js",
+    "control_webcam.js",
     "control_pose.js",
     "control_pose_editor.js",
     "downloads.js",

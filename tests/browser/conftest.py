@@ -18,6 +18,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--use-fake-device-for-media-stream",
 )
 PATIENCE = 15_000
 """Milliseconds that a change may take on a busy machine before a test gives it up."""

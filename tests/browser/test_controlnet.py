@@ -41,6 +41,8 @@ IDS = (
     "controlnet_resize_mode_radio",
     "controlnet_automatically_send_generated_images_checkbox",
     "controlnet_open_new_canvas_button",
+    "controlnet_webcam_enable",
+    "controlnet_webcam_mirror",
     "controlnet_send_dimen_button",
 )
 
@@ -146,6 +148,36 @@ def test_a_control_type_filters_menus_and_labels_sliders(redraw: Driver, unit: U
     expect(unit.find("controlnet_model_dropdown")).to_be_hidden()
     expect(unit.find("controlnet_threshold_A_slider")).to_contain_text("Style Fidelity")
     expect(unit.slider("threshold_A")).to_have_value("0.5")
+
+
+def test_the_webcams_picture_is_taken_with_a_click(redraw: Driver, unit: Unit):
+    unit.tick("same_img2img")
+    canvas = unit.canvas
+    unit.find("controlnet_webcam_enable").click()
+    expect(canvas.find(".canvas-error")).to_contain_text("does not let this page use the webcam")
+    redraw.page.context.grant_permissions(["camera"])
+    try:
+        unit.find("controlnet_webcam_enable").click()
+        view = canvas.find(".webcam")
+        redraw.page.wait_for_function(
+            "() => document.querySelector('.webcam video')?.videoWidth > 0"
+        )
+        expect(canvas.find(".canvas-error")).to_have_count(0)
+        unit.find("controlnet_webcam_mirror").click()
+        expect(view).to_contain_class("webcam-mirrored")
+        sides: list[int] = view.locator("video").evaluate("(v) => [v.videoWidth, v.videoHeight]")
+        view.click()
+        canvas.wait_for_size(*sides)
+        expect(view).to_have_count(0)
+        unit.find("controlnet_webcam_enable").click()
+        expect(view).to_be_visible()
+        stream = view.locator("video").evaluate_handle("(video) => video.srcObject")
+        view.press("Escape")
+        expect(view).to_have_count(0)
+        assert stream.evaluate("(stream) => stream.active") is False
+    finally:
+        redraw.page.context.clear_permissions()
+    expect(unit.find("controlnet_enable_checkbox", "input")).to_be_checked()
 
 
 def test_the_weight_plot_follows_what_spreads_the_weight(redraw: Driver, unit: Unit):

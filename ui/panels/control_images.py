@@ -147,6 +147,8 @@ def _build_buttons(ids: str) -> None:
     """What can be done with the unit's own picture; `static/control_images.js` carries it out."""
     with gr.Row(elem_classes=["copy-row", "controlnet_image_controls"]):
         _small("New canvas", f"{ids}controlnet_open_new_canvas_button", "cnet-new-canvas")
+        _small("Enable webcam", f"{ids}controlnet_webcam_enable", "cnet-webcam")
+        _small("Mirror webcam", f"{ids}controlnet_webcam_mirror", "cnet-mirror")
         _small("Copy from img2img", f"{ids}copy_source", "cnet-copy-source")
         _small("Send size to img2img", f"{ids}controlnet_send_dimen_button", "cnet-send-size")
         _small("Edit pose", f"{ids}edit_pose", "cnet-edit-pose")

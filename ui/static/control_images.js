@@ -44,6 +44,8 @@
     "cnet-new-canvas": (index) => redraw.canvas.get(control.canvasId(index))?.act("blank"),
     "cnet-copy-source": copySource,
     "cnet-send-size": sendSize,
+    "cnet-webcam": (index) => control.webcam.toggle(index),
+    "cnet-mirror": (index) => control.webcam.mirror(index),
   };
 
   document.addEventListener("click", (event) => {
