@@ -81,7 +81,7 @@
       "keydown",
       (event) => {
         for (const canvas of all()) canvas.controlDown = event.ctrlKey;
-        if (isText(event.target) || event.target.closest?.(".popup")) return;
+        if (isText(event.target) || event.target.closest?.(".popup, .webcam")) return;
         // Undo works wherever the focus is, such as on Generate, while one canvas is in sight.
         const only = undoKey(event) && shown().length === 1 ? shown()[0] : null;
         const canvas = meant() ?? only;

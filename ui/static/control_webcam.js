@@ -31,9 +31,7 @@
       this.video.srcObject = stream;
       this.root.addEventListener("click", () => this.take());
       this.root.addEventListener("keydown", (event) => {
-        if (event.key !== "Escape") return;
-        event.stopPropagation(); // or it would stop a job
-        this.close();
+        if (event.key === "Escape") this.close();
       });
       // Nobody is filmed by a view that is no longer to be seen.
       this.watch = new IntersectionObserver(() => redraw.visible(this.root) || this.close());

@@ -25,7 +25,8 @@
   const menuOpen = (element) => element.ariaExpanded === "true";
 
   const anywhere = (event) => {
-    if (event.key === "Escape" && menuOpen(event.target)) return false;
+    const ownEscape = menuOpen(event.target) || event.target.closest?.(".webcam");
+    if (event.key === "Escape" && ownEscape) return false;
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) generate();
     else if (event.key === "Enter" && event.altKey) redraw.jobs.skip();
     else if (event.key === "Escape" && redraw.find("#context-menu")) closeMenu();
