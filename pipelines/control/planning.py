@@ -87,7 +87,9 @@ def _plan(
     unit: ControlUnit, request: Img2ImgRequest, menus: ControlMenus, checkpoint: Checkpoint
 ) -> Iterator[PlannedUnit]:
     preprocessor, notes = _preprocessor(unit, request, menus)
-    title, model = _model(unit, preprocessor, menus, checkpoint)
+    # Named as it was chosen, also where another one runs in its place.
+    chosen = menus.plugins.find_preprocessor(unit.preprocessor).label
+    title, model = _model(unit, preprocessor, chosen, menus, checkpoint)
     for weights in preprocessor.weights:
         menus.require(weights)
     resolution = None
@@ -130,13 +132,17 @@ def _preprocessor(
 
 
 def _model(
-    unit: ControlUnit, preprocessor: Preprocessor, menus: ControlMenus, checkpoint: Checkpoint
+    unit: ControlUnit,
+    preprocessor: Preprocessor,
+    chosen: str,
+    menus: ControlMenus,
+    checkpoint: Checkpoint,
 ) -> tuple[str, ModelFile | None]:
     if not preprocessor.needs_model:
         return NO_MODEL, None
     if unit.model.strip() in ("", NO_MODEL):
         raise InvalidRequest(
-            f"no model is chosen, and preprocessor {preprocessor.label} needs one; "
+            f"no model is chosen, and preprocessor {chosen} needs one; "
             "choose one in the menu Model."
         )
     title, model = menus.models.find(unit.model)

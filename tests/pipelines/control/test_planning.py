@@ -100,6 +100,13 @@ def test_inpaint_only_gives_way_to_the_jobs_own_mask(menus: ControlMenus):
     assert planned(menus, preprocessor="inpaint_only").notes == ()
 
 
+def test_a_refusal_names_the_preprocessor_that_was_chosen(menus: ControlMenus):
+    unit = canny(preprocessor="inpaint_only", model="None")
+    inpaint = Inpaint(mask=Image.new("L", (64, 64), 255))
+    with pytest.raises(InvalidRequest, match="preprocessor inpaint_only needs one"):
+        control_plan(menus, [unit], inpaint=inpaint)
+
+
 REFUSED: list[tuple[ControlUnit, type[UserError], str]] = [
     (canny(preprocessor="magic"), InvalidRequest, "Preprocessor 'magic' is not known"),
     (canny(model="magic"), ModelNotFound, "there is no control model 'magic' in "),
