@@ -101,7 +101,15 @@
       const [wanted, other] = name === "help" ? [this.help, this.blank] : [this.blank, this.help];
       other.hidden = true;
       wanted.hidden = !wanted.hidden;
-      if (!wanted.hidden && name === "blank") this.blank.elements.width.select();
+      if (!wanted.hidden && name === "blank") this.suggestSize();
+    }
+
+    // As large as the page wants its pictures.
+    suggestSize() {
+      const { width, height } = this.blank.elements;
+      const size = redraw.canvas.usualSize?.();
+      if (size?.width && size.height) [width.value, height.value] = [size.width, size.height];
+      width.select();
     }
 
     close() {

@@ -217,6 +217,12 @@
 
   document.addEventListener("redraw:canvas", () => redraw.describeScale());
 
+  // A new canvas is as large as the result.
+  redraw.canvas.usualSize = () => ({
+    width: redraw.numberBox("img2img_width")?.value,
+    height: redraw.numberBox("img2img_height")?.value,
+  });
+
   redraw.sources = {
     open, openMode, openBatch, size, file, rectangle, submit, refusal, sendToImg2img,
   };
