@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+import app
 from tests.helpers.driver import Driver
 from tests.helpers.page import Running, SlowPainter, make_context, serve
+from ui.cli import Options
 
 FLAGS = (
     "--no-sandbox",
@@ -85,3 +87,18 @@ def redraw(server: Running, shared_tab: Page, request: pytest.FixtureRequest) ->
     shared_tab.remove_listener("pageerror", note)
     shared_tab.goto("about:blank")
     assert not errors, f"script errors on the page: {errors}"
+
+
+@pytest.fixture
+def first_day(tmp_path: Path, shared_tab: Page) -> Iterator[Driver]:
+    """Redraw as app.py puts it together, in an empty folder."""
+    context, _ = app.build_context(Options(data_dir=tmp_path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache" / "gradio"))
+        with serve(context) as address:
+            running = Running(address=address, context=context, painter=SlowPainter())
+            shared_tab.set_viewport_size(DESKTOP)
+            driver = Driver(shared_tab, running)
+            driver.open("?__theme=light")
+            yield driver
+            shared_tab.goto("about:blank")

@@ -1,37 +1,19 @@
 """The first click on the built-in demo model, with nothing changed but picture and prompt."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
-import app
 from tests.helpers.driver import Driver
-from tests.helpers.page import Running, SlowPainter, serve
-from ui.cli import Options
 
 pytestmark = pytest.mark.browser
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 LARGEST_SCREENSHOT = 150_000  # bytes
 LOADING = 120_000  # milliseconds that importing PyTorch and the first run may take
-
-
-@pytest.fixture
-def first_day(tmp_path: Path, shared_tab: Page) -> Iterator[Driver]:
-    """Redraw as app.py puts it together, in an empty folder."""
-    context, _ = app.build_context(Options(data_dir=tmp_path))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache" / "gradio"))
-        with serve(context) as address:
-            running = Running(address=address, context=context, painter=SlowPainter())
-            driver = Driver(shared_tab, running)
-            driver.open("?__theme=light")
-            yield driver
-            shared_tab.goto("about:blank")
 
 
 def child_drawing() -> Image.Image:
