@@ -145,8 +145,10 @@ def _wire_preview(
         **SEEN_TO_WORK,
     )
     outdating = _own(unit, ("type", "pixel_perfect", "preprocessor", "independent", *SLIDERS))
+    # Of another picture, too: of another tab's, or of another one on img2img's first tab.
+    sources = [inputs["mode"].change, inputs["image"].change]
     gr.on(  # pyright: ignore[reportUnknownMemberType] as in ui.wiring
-        [field.input for field in outdating],
+        [*sources, *(field.input for field in outdating)],
         None,
         outputs=[images.preview, images.pose, unit.message],
         js="() => [null, '', '']",

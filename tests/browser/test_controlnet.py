@@ -246,6 +246,14 @@ def test_a_preview_of_img2imgs_picture_which_can_become_the_units_own(redraw: Dr
     expect(unit.preview).to_have_count(0)
 
 
+def test_a_preview_goes_when_another_tabs_picture_comes(redraw: Driver, unit: Unit):
+    unit.ready()
+    unit.run()
+    expect(unit.preview).to_be_visible()
+    redraw.open_source("Sketch")
+    expect(unit.preview).to_have_count(0)
+
+
 def test_missing_weights_are_offered_and_downloaded_on_a_click(redraw: Driver, unit: Unit):
     downloads = redraw.running.context.downloads
     assert downloads is not None
