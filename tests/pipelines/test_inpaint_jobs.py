@@ -146,7 +146,9 @@ def test_other_formats_keep_exif_and_text_beside_each_other(tmp_path, kind):
     assert read_infotext(saved) == picture.infotext
 
 
-@pytest.mark.parametrize("source", [noise(channels=4), gradient().convert("I;16")], ids=str)
+@pytest.mark.parametrize(
+    "source", [noise(channels=4), gradient().convert("I;16")], ids=["RGBA", "16-bit gray"]
+)
 def test_what_jpeg_cannot_hold_becomes_png(tmp_path, source):
     (picture,) = produce(tmp_path, source, samples_format="jpg").pictures
     assert picture.path is not None
