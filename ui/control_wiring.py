@@ -145,10 +145,11 @@ def _wire_preview(
         **SEEN_TO_WORK,
     )
     outdating = _own(unit, ("type", "pixel_perfect", "preprocessor", "independent", *SLIDERS))
-    # Of another picture, too: of another tab's, or of another one on img2img's first tab.
+    # Of another picture, too: of another tab's, or of another one on img2img's first tab. A canvas
+    # that has changed presses the hidden button.
     sources = [inputs["mode"].change, inputs["image"].change]
     gr.on(  # pyright: ignore[reportUnknownMemberType] as in ui.wiring
-        [*sources, *(field.input for field in outdating)],
+        [*sources, *(field.input for field in outdating), images.forget_preview.click],
         None,
         outputs=[images.preview, images.pose, unit.message],
         js="() => [null, '', '']",

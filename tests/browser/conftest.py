@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 import app
+from tests.helpers.control_page import MODELS, Unit, install, open_accordion
 from tests.helpers.driver import Driver
+from tests.helpers.images import gradient
 from tests.helpers.page import Running, SlowPainter, make_context, serve
 from ui.cli import Options
 
@@ -102,3 +104,14 @@ def first_day(tmp_path: Path, shared_tab: Page) -> Iterator[Driver]:
             driver.open("?__theme=light")
             yield driver
             shared_tab.goto("about:blank")
+
+
+@pytest.fixture
+def unit(redraw: Driver) -> Unit:
+    """Unit 0 of an opened accordion, with models in the menus and a picture on img2img."""
+    install(redraw, *MODELS)
+    redraw.upload_picture(gradient())
+    open_accordion(redraw)
+    unit = Unit(redraw)
+    unit.find_models(MODELS[-1])
+    return unit

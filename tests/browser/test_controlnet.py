@@ -1,4 +1,4 @@
-"""The ControlNet accordion in a browser: units, menus, pictures, previews, downloads, pasting."""
+"""The ControlNet accordion in a browser: units, menus, pictures, maps, pasting."""
 
 import re
 
@@ -10,7 +10,6 @@ from playwright.sync_api import FilePayload, expect
 from pipelines.control.units import UnionType
 from tests.helpers.control_page import MODELS, Unit, badge, install, open_accordion
 from tests.helpers.driver import Driver
-from tests.helpers.hub import serving_hub
 from tests.helpers.images import gradient
 
 pytestmark = pytest.mark.browser
@@ -45,17 +44,6 @@ IDS = (
     "controlnet_webcam_mirror",
     "controlnet_send_dimen_button",
 )
-
-
-@pytest.fixture
-def unit(redraw: Driver) -> Unit:
-    """Unit 0 of an opened accordion, with models in the menus and a picture on img2img."""
-    install(redraw, *MODELS)
-    redraw.upload_picture(gradient())
-    open_accordion(redraw)
-    unit = Unit(redraw)
-    unit.find_models(MODELS[-1])
-    return unit
 
 
 def test_an_enabled_unit_goes_with_the_job_and_is_seen_on_the_titles(redraw: Driver, unit: Unit):
@@ -229,58 +217,6 @@ def test_refresh_finds_a_new_model_and_keeps_the_filter(redraw: Driver, unit: Un
     unit.shows("model", MODELS[0])
     names = [entry.split(" [")[0] for entry in unit.entries("model")]
     assert names == ["None", MODELS[0], "my_canny"]
-
-
-def test_a_preview_of_img2imgs_picture_which_can_become_the_units_own(redraw: Driver, unit: Unit):
-    unit.ready()
-    unit.run()
-    expect(unit.preview).to_be_visible()
-    unit.find("use_preview").click()
-    unit.shows("preprocessor", "none")
-    expect(unit.find("controlnet_same_img2img_checkbox", "input")).to_be_checked()
-    unit.canvas.wait_for_size(512, 512)  # the resolution, which the picture is brought to
-    redraw.generate()
-    assert unit.planned.preprocessor.key == "none"
-    expect(unit.preview).to_be_visible()
-    unit.choose_type("Tile")  # what is seen would be of another preprocessor
-    expect(unit.preview).to_have_count(0)
-
-
-def test_a_preview_goes_when_another_tabs_picture_comes(redraw: Driver, unit: Unit):
-    unit.ready()
-    unit.run()
-    expect(unit.preview).to_be_visible()
-    redraw.open_source("Sketch")
-    expect(unit.preview).to_have_count(0)
-
-
-def test_missing_weights_are_offered_and_downloaded_on_a_click(redraw: Driver, unit: Unit):
-    downloads = redraw.running.context.downloads
-    assert downloads is not None
-    with serving_hub() as hub, pytest.MonkeyPatch.context() as patch:
-        hub.files["lllyasviel/Annotators/ControlNetHED.pth"] = b"weights" * 100
-        patch.setattr(downloads, "_endpoint", hub.endpoint)
-        unit.choose_type("SoftEdge")
-        unit.choose("preprocessor", "softedge_hed")
-        unit.run()
-        message = unit.find("message")
-        expect(message).to_contain_text("ControlNet Unit 0: This preprocessor needs ControlNetHED")
-        expect(message).to_contain_text("Apache-2.0")
-        assert hub.requests == []
-        message.get_by_role("button", name="Download").click()
-        expect(message).to_contain_text("It is there now")
-    folder = redraw.running.context.data_dir / "models" / "ControlNetPreprocessor" / "hed"
-    assert (folder / "ControlNetHED.pth").read_bytes() == b"weights" * 100
-
-
-def test_generate_offers_missing_weights_as_well(redraw: Driver, unit: Unit):
-    unit.ready()
-    unit.choose_type("All")
-    unit.choose("preprocessor", "softedge_hed")
-    unit.choose("model", unit.entries("model")[1])
-    redraw.press_generate()
-    redraw.refused("ControlNet Unit 0: This preprocessor needs ControlNetHED")
-    expect(redraw.log.get_by_role("button", name="Download")).to_be_visible()
 
 
 def test_a_segmentation_map_is_painted_in_named_colours(redraw: Driver, unit: Unit):

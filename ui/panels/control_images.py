@@ -49,6 +49,7 @@ class ControlImages:
     preview: gr.Image
     pose: gr.Textbox  # hidden: the pose that belongs to the preview, as OpenPose JSON
     use_preview: gr.Button
+    forget_preview: gr.Button  # hidden: pressed when the picture has changed
 
 
 def build(ids: str, index: int, open_file: Opener, folders: AllowedFolders | None) -> ControlImages:
@@ -78,7 +79,7 @@ def build(ids: str, index: int, open_file: Opener, folders: AllowedFolders | Non
                     folder = _build_folder(ids, folders is not None and bool(folders.roots))
                 with gr.Tab("Multi-Inputs", id="multi", elem_id=f"{ids}multi_tab") as multi:
                     pictures = _build_pictures(ids)
-        preview, pose, use_preview = _build_preview(ids)
+        preview, pose, use_preview, forget_preview = _build_preview(ids)
         with gr.Column(elem_classes=["cnet-mask-image-group"], min_width=0):
             region = picture_field(
                 "Effective Region Mask (white: where this unit works)",
@@ -96,6 +97,7 @@ def build(ids: str, index: int, open_file: Opener, folders: AllowedFolders | Non
         preview=preview,
         pose=pose,
         use_preview=use_preview,
+        forget_preview=forget_preview,
     )
 
 
@@ -124,7 +126,7 @@ def _build_pictures(ids: str) -> gr.File:
     )
 
 
-def _build_preview(ids: str) -> tuple[gr.Image, gr.Textbox, gr.Button]:
+def _build_preview(ids: str) -> tuple[gr.Image, gr.Textbox, gr.Button, gr.Button]:
     with gr.Column(elem_classes=["cnet-generated-image-group"], min_width=0):
         preview = gr.Image(
             label="Preprocessor Preview",
@@ -140,7 +142,10 @@ def _build_preview(ids: str) -> tuple[gr.Image, gr.Textbox, gr.Button]:
         with gr.Row(elem_classes=["copy-row"]):
             use_preview = _small("Use as input", f"{ids}use_preview", "cnet-use-preview")
             _small("Edit pose", f"{ids}edit_detected_pose", "cnet-edit-pose", "cnet-detected")
-    return preview, pose, use_preview
+        forget_preview = gr.Button(
+            "Forget preview", visible="hidden", elem_id=f"{ids}forget_preview"
+        )
+    return preview, pose, use_preview, forget_preview
 
 
 def _build_buttons(ids: str) -> None:

@@ -36,6 +36,9 @@
     return found ? Number(found[1] ?? 0) : null;
   };
 
+  // The numbers of the units that look at the picture of the tab in front.
+  const withoutOwnPicture = () => [...units.keys()].filter((index) => !units[index].independent);
+
   // ---- what is seen
 
   // Classes, each with whether it is hidden within a unit.
@@ -204,6 +207,6 @@
 
   redraw.control = {
     begin, show, showArea, chooseType, choosePreprocessor, dress, refilter, openInput,
-    unitOf, element, canvasId,
+    unitOf, element, canvasId, withoutOwnPicture,
   };
 })();

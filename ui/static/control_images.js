@@ -55,6 +55,14 @@
       if (button.classList.contains(name)) act(control.unitOf(button));
   });
 
+  // A preview is of a picture: it goes when that is painted on, or another one is opened.
+  document.addEventListener("redraw:canvas", ({ detail }) => {
+    const owner = control.unitOf(detail.id);
+    for (const index of owner === null ? control.withoutOwnPicture() : [owner])
+      if (control.element(index, "generated_image")?.querySelector("img"))
+        control.element(index, "forget_preview")?.click();
+  });
+
   // Whoever gives a unit a picture wants to use it.
   document.addEventListener("redraw:opened", ({ detail }) => {
     const index = control.unitOf(detail.id);
