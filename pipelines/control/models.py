@@ -45,6 +45,11 @@ class ControlModels:
         self._entries: tuple[_Entry, ...] = ()
         self.refresh()
 
+    @property
+    def places(self) -> str:
+        """The folders, as a sentence names them."""
+        return ", ".join(str(folder) for folder in self.folders) or "any folder"
+
     def titles(self) -> tuple[str, ...]:
         """Every name that the menu Model lists, "None" excepted."""
         return tuple(entry.title for entry in self._entries)
@@ -72,11 +77,8 @@ class ControlModels:
             or _by_stem(entries, without_hash(wanted))
         )
         if entry is None:
-            raise ModelNotFound(f"there is no control model {name[:200]!r} in {self._places()}.")
+            raise ModelNotFound(f"there is no control model {name[:200]!r} in {self.places}.")
         return entry.title, entry.file
-
-    def _places(self) -> str:
-        return ", ".join(str(folder) for folder in self.folders) or "any folder"
 
     def _list(self) -> Iterator[_Entry]:
         for folder in self.folders:

@@ -13,7 +13,7 @@ from pipelines.control.planned import PlannedUnit
 from pipelines.control.units import ControlUnit
 from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.geometry import Size
-from pipelines.plugins import Preprocessor
+from pipelines.plugins import NO_PREPROCESSOR, Preprocessor
 from pipelines.requests import Img2ImgRequest
 from pipelines.settings import FIELDS, Settings
 
@@ -88,7 +88,7 @@ def _plan(
 ) -> Iterator[PlannedUnit]:
     preprocessor, notes = _preprocessor(unit, request, menus)
     # Named as it was chosen, also where another one runs in its place.
-    chosen = menus.plugins.find_preprocessor(unit.preprocessor).label
+    chosen = menus.plugins.find_preprocessor(unit.preprocessor)
     title, model = _model(unit, preprocessor, chosen, menus, checkpoint)
     for weights in preprocessor.weights:
         menus.require(weights)
@@ -134,17 +134,14 @@ def _preprocessor(
 def _model(
     unit: ControlUnit,
     preprocessor: Preprocessor,
-    chosen: str,
+    chosen: Preprocessor,
     menus: ControlMenus,
     checkpoint: Checkpoint,
 ) -> tuple[str, ModelFile | None]:
     if not preprocessor.needs_model:
         return NO_MODEL, None
     if unit.model.strip() in ("", NO_MODEL):
-        raise InvalidRequest(
-            f"no model is chosen, and preprocessor {chosen} needs one; "
-            "choose one in the menu Model."
-        )
+        raise _no_model(chosen, menus)
     title, model = menus.models.find(unit.model)
     family = family_of_name(without_hash(title))
     if not compatible(family, checkpoint.family):
@@ -153,6 +150,16 @@ def _model(
             f"{checkpoint.family.value}; choose two of one family."
         )
     return title, model
+
+
+def _no_model(chosen: Preprocessor, menus: ControlMenus) -> InvalidRequest:
+    """Whoever sees their image or map would else wonder why that is not enough."""
+    is_image = chosen.key == NO_PREPROCESSOR or AVERAGES in chosen.types
+    followed = "its image" if is_image else f"the map that {chosen.label} makes"
+    remedy = "choose one in the menu Model"
+    if not menus.models.titles():
+        remedy = f"put one into {menus.models.places}, then press Refresh beside the menu Model"
+    return InvalidRequest(f"no model is chosen to follow {followed}; {remedy}.")
 
 
 def _parts(unit: ControlUnit, preprocessor: Preprocessor) -> Iterator[ControlUnit]:

@@ -77,7 +77,7 @@ def build(
         table = gr.Textbox(
             table_of(menus, family), visible="hidden", elem_id="controlnet_table", interactive=True
         )
-        places = ", ".join(str(folder) for folder in menus.models.folders)
+        places = menus.models.places
         gr.HTML(
             f"<p>{html.escape(NO_MODELS.format(places=places))}</p>",
             elem_id="controlnet_no_models",

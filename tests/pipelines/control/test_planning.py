@@ -9,6 +9,7 @@ from PIL import Image
 
 from pipelines.catalog.families import ModelFamily
 from pipelines.control.menus import NO_CONTROL, ControlMenus
+from pipelines.control.models import ControlModels
 from pipelines.control.planned import PlannedUnit
 from pipelines.control.planning import plan_units
 from pipelines.control.units import ControlUnit
@@ -21,7 +22,14 @@ from pipelines.errors import (
 )
 from pipelines.requests import Inpaint
 from pipelines.settings import Settings
-from tests.helpers.control import CANNY_MODEL, NoTools, canny, control_plan, menus_for
+from tests.helpers.control import (
+    CANNY_MODEL,
+    NoTools,
+    canny,
+    control_plan,
+    make_plugins,
+    menus_for,
+)
 from tests.helpers.images import gradient, noise
 from tests.helpers.jobs import CHECKPOINT, request_for
 
@@ -103,16 +111,27 @@ def test_inpaint_only_gives_way_to_the_jobs_own_mask(menus: ControlMenus):
 def test_a_refusal_names_the_preprocessor_that_was_chosen(menus: ControlMenus):
     unit = canny(preprocessor="inpaint_only", model="None")
     inpaint = Inpaint(mask=Image.new("L", (64, 64), 255))
-    with pytest.raises(InvalidRequest, match="preprocessor inpaint_only needs one"):
+    with pytest.raises(InvalidRequest, match="the map that inpaint_only makes"):
         control_plan(menus, [unit], inpaint=inpaint)
+
+
+def test_where_there_is_no_model_at_all_a_refusal_says_where_to_put_one(tmp_path: Path):
+    menus = ControlMenus(plugins=make_plugins(), models=ControlModels((tmp_path,)))
+    with pytest.raises(InvalidRequest, match=f"put one into {tmp_path}, then press Refresh"):
+        control_plan(menus, [canny(model="None")])
 
 
 REFUSED: list[tuple[ControlUnit, type[UserError], str]] = [
     (canny(preprocessor="magic"), InvalidRequest, "Preprocessor 'magic' is not known"),
     (canny(model="magic"), ModelNotFound, "there is no control model 'magic' in "),
-    (canny(model="None"), InvalidRequest, "no model is chosen, and preprocessor canny needs one"),
+    (
+        canny(model="None"),
+        InvalidRequest,
+        "no model is chosen to follow the map that canny makes; choose one in the menu Model",
+    ),
     (canny(model=" "), InvalidRequest, "no model is chosen"),
-    (canny(preprocessor="none", model="None"), InvalidRequest, "no model is chosen"),
+    (canny(preprocessor="none", model="None"), InvalidRequest, "no model is chosen to follow its"),
+    (canny(preprocessor="clip", model="None"), InvalidRequest, "no model is chosen to follow its"),
     (canny(3), InvalidRequest, "one unit too many: there are 3, from 0 to 2"),
     (canny(independent=True), InvalidPicture, "there is no image; give it one, or untick"),
     (
