@@ -7,6 +7,7 @@ UserError              shown to the user as it is: one sentence, no traceback
 │  └─ MissingWeights   a preprocessor's network is not there, but can be downloaded
 ├─ DownloadFailed      a file did not come, or not whole
 ├─ ModelBroken         a model is there but incomplete, damaged or of an unsupported kind
+├─ PreprocessorFailed  a ControlNet preprocessor's own code failed on a picture
 ├─ OutOfMemory         the device ran out of memory even after every fallback
 ├─ QueueFull           as many jobs wait as the settings allow
 ├─ StorageFailed       a picture or a settings file could not be written
@@ -51,6 +52,10 @@ class DownloadFailed(UserError):
 
 class ModelBroken(UserError):
     """A model is there, but incomplete, damaged or of a kind that is not supported."""
+
+
+class PreprocessorFailed(UserError):
+    """A ControlNet preprocessor's own code failed on a picture."""
 
 
 class OutOfMemory(UserError):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines.control.runner import PreprocessorRunner
-from pipelines.errors import MissingWeights
+from pipelines.errors import MissingWeights, OutOfMemory, PreprocessorFailed
 from pipelines.plugins import Detected, Given, Pixels, Preprocessor
 from tests.helpers.control import Counted, NoTools, make_plugins
 from tests.helpers.images import noise
@@ -133,3 +133,43 @@ def test_one_runs_at_a_time_and_who_waited_is_given_the_same():
         thread.join(PATIENCE)
     assert found[0] is found[1]
     assert not entered.acquire(blocking=False)
+
+
+def raising(error: Exception) -> Preprocessor:
+    def fail(given: Given) -> Detected:
+        raise error
+
+    return Preprocessor(key="bad", label="bad one", run=fail)
+
+
+def test_what_a_detector_trips_over_is_told_in_a_sentence():
+    runner = PreprocessorRunner(NoTools())
+    told = "preprocessor bad one failed on a picture of 8x8 (ValueError: no eyes); the console"
+    for error, sentence in (
+        (ValueError("no eyes.\nat line 7"), told),
+        (KeyError(), "preprocessor bad one failed on a picture of 8x8 (KeyError); the console"),
+    ):
+        with pytest.raises(PreprocessorFailed) as caught:
+            run(runner, raising(error))
+        assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        RuntimeError("OpenCV(5.0.0) error: (-4:Insufficient memory) Failed to allocate"),
+    ],
+)
+def test_memory_that_ran_out_is_told_apart(error: Exception):
+    with pytest.raises(OutOfMemory, match=r"memory ran out in preprocessor bad one; .* below 512"):
+        run(PreprocessorRunner(NoTools()), raising(error))
+
+
+def test_a_failure_keeps_nothing_and_blocks_nobody(count: Counted, canny: Preprocessor):
+    runner = PreprocessorRunner(NoTools())
+    with pytest.raises(PreprocessorFailed):
+        run(runner, raising(ValueError()))
+    run(runner, canny)
+    assert len(count.given) == 1
