@@ -1,5 +1,8 @@
-// Poses: people of 18 joints as OpenPose has them, in its JSON and as the map that a ControlNet for
-// poses was trained with.
+// Poses: people of 18 joints, two hands and a face as OpenPose has them, in its JSON and as the map
+// that a ControlNet for poses was trained with.
+//
+// One of the people is {joints, left, right, face}: points {x, y} in pixels of the map, null for
+// one that is missing, and null in place of the list for a hand or a face that is not there.
 (() => {
   const JOINTS = [
     "nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow",
@@ -18,6 +21,23 @@
   const LIMB_SHADE = 0.6; // of the joints' brightness
   const HALF_WIDTH = 4; // pixels of the map: of a limb, and the radius of a joint
 
+  // Beside the body: the name in the JSON, how many points, and the joint that they follow.
+  const PARTS = {
+    left: { key: "hand_left_keypoints_2d", count: 21, joint: 7, name: "left hand" },
+    right: { key: "hand_right_keypoints_2d", count: 21, joint: 4, name: "right hand" },
+    face: { key: "face_keypoints_2d", count: 70, joint: 0, name: "face" },
+  };
+  const BODY = "pose_keypoints_2d";
+
+  // From the wrist, point 0, four bones to the tip of each finger.
+  const FINGERS = Array.from({ length: 20 }, (_, bone) => [bone % 4 ? bone : 0, bone + 1]);
+  const FINGER_WIDTH = 2; // pixels of the map
+  const DOTS = {
+    left: { radius: 4, color: [0, 0, 255] },
+    right: { radius: 4, color: [0, 0, 255] },
+    face: { radius: 3, color: [255, 255, 255] },
+  };
+
   // Somebody who stands upright, as shares of a square.
   const STANDING = [
     [0.5, 0.16], [0.5, 0.26], [0.42, 0.26], [0.38, 0.4], [0.36, 0.53], [0.58, 0.26], [0.62, 0.4],
@@ -29,25 +49,48 @@
   const css = (color) => `rgb(${color.join()})`;
   const limbColor = (limb) => shade(HUES[limb], LIMB_SHADE);
 
+  // Twenty steps around the circle of pure colours.
+  const boneColor = (bone) => {
+    const hue = (6 * bone) / FINGERS.length;
+    return [5, 3, 1].map((shift) => {
+      const place = (shift + hue) % 6;
+      return Math.round(255 * (1 - Math.max(0, Math.min(place, 4 - place, 1))));
+    });
+  };
+
   // A new person in a picture of this size; each one a little further to the right.
   const standing = (width, height, number = 0) => {
     const side = Math.min(width, height);
     const left = (width - side) / 2 + (((number % 5) * side) / 12);
-    return STANDING.map(([x, y]) => ({ x: left + x * side, y: (height - side) / 2 + y * side }));
+    const top = (height - side) / 2;
+    const joints = STANDING.map(([x, y]) => ({ x: left + x * side, y: top + y * side }));
+    return { joints, left: null, right: null, face: null };
   };
 
   // ---- JSON
 
-  const personFrom = ({ pose_keypoints_2d: flat }, width, height) => {
-    if (!Array.isArray(flat) || flat.length < 3 * JOINTS.length) return null;
-    const triples = JOINTS.map((_, joint) => flat.slice(3 * joint, 3 * joint + 3).map(Number));
+  // `count` points of a flat list of x, y and how sure; null if that is no such list, or empty.
+  const pointsFrom = (flat, count, width, height) => {
+    if (!Array.isArray(flat) || flat.length < 3 * count) return null;
+    const triples = Array.from({ length: count }, (_, point) =>
+      flat.slice(3 * point, 3 * point + 3).map(Number),
+    );
     if (!triples.flat().every(Number.isFinite)) return null;
     const isShare = triples.every(([x, y]) => Math.abs(x) <= 1 && Math.abs(y) <= 1);
     const [right, down] = isShare ? [width, height] : [1, 1];
-    return triples.map(([x, y, sure]) => (sure > 0 ? { x: x * right, y: y * down } : null));
+    const points = triples.map(([x, y, sure]) => (sure > 0 ? { x: x * right, y: y * down } : null));
+    return points.some(Boolean) ? points : null;
   };
 
-  // {width, height, people} from a text; an Error says in words why not. Hands and faces are left.
+  const personFrom = (given, width, height) => {
+    const joints = pointsFrom(given[BODY], JOINTS.length, width, height);
+    const person = { joints: joints ?? JOINTS.map(() => null) };
+    for (const [part, { key, count }] of Object.entries(PARTS))
+      person[part] = pointsFrom(given[key], count, width, height);
+    return joints || person.left || person.right || person.face ? person : null;
+  };
+
+  // {width, height, people} from a text; an Error says in words why not.
   const fromJson = (text) => {
     let given;
     try {
@@ -65,15 +108,23 @@
     return { width, height, people };
   };
 
+  // Shares of the map, but pixels of it where a point lies outside, for whoever reads shares takes
+  // a list with anything above 1 for one of pixels.
+  const flat = (points, width, height) => {
+    if (!points) return null;
+    const isInside = ({ x, y }) => x >= 0 && x <= width && y >= 0 && y <= height;
+    const areInside = points.every((point) => !point || isInside(point));
+    const [across, down] = areInside ? [width, height] : [1, 1];
+    return points.flatMap((point) => (point ? [point.x / across, point.y / down, 1] : [0, 0, 0]));
+  };
+
   const toJson = ({ width, height, people }) =>
     JSON.stringify({
       people: people.map((person) => ({
-        pose_keypoints_2d: person.flatMap((joint) =>
-          joint ? [joint.x / width, joint.y / height, 1] : [0, 0, 0],
+        [BODY]: flat(person.joints, width, height),
+        ...Object.fromEntries(
+          Object.entries(PARTS).map(([part, { key }]) => [key, flat(person[part], width, height)]),
         ),
-        face_keypoints_2d: null,
-        hand_left_keypoints_2d: null,
-        hand_right_keypoints_2d: null,
       })),
       animals: [],
       canvas_width: width,
@@ -85,7 +136,11 @@
   // Only pure colours: each pixel of a soft edge becomes what it is nearest to, so that the map is
   // still known for one of few colours when it is brought to size.
   const harden = (context, width, height) => {
-    const pure = [[0, 0, 0], ...HUES, ...LIMBS.map((_, limb) => limbColor(limb))];
+    const pure = [
+      [0, 0, 0], ...HUES, ...LIMBS.map((_, limb) => limbColor(limb)),
+      ...FINGERS.map((_, bone) => boneColor(bone)),
+      ...Object.values(DOTS).map(({ color }) => color),
+    ];
     const image = context.getImageData(0, 0, width, height);
     const words = new Uint32Array(image.data.buffer);
     const found = new Map();
@@ -102,6 +157,41 @@
     context.putImageData(image, 0, 0);
   };
 
+  const dot = (context, point, radius, color) => {
+    if (!point) return;
+    context.fillStyle = css(color);
+    context.beginPath();
+    context.arc(point.x, point.y, radius, 0, 2 * Math.PI);
+    context.fill();
+  };
+
+  const drawBody = (context, joints) => {
+    LIMBS.forEach(([from, to], limb) => {
+      const [a, b] = [joints[from], joints[to]];
+      if (!a || !b) return;
+      const [x, y] = [(a.x + b.x) / 2, (a.y + b.y) / 2];
+      const [half, angle] = [Math.hypot(a.x - b.x, a.y - b.y) / 2, Math.atan2(b.y - a.y, b.x - a.x)];
+      context.fillStyle = css(limbColor(limb));
+      context.beginPath();
+      context.ellipse(x, y, half, HALF_WIDTH, angle, 0, 2 * Math.PI);
+      context.fill();
+    });
+    joints.forEach((joint, number) => dot(context, joint, HALF_WIDTH, HUES[number]));
+  };
+
+  const drawFingers = (context, hand) => {
+    context.lineWidth = FINGER_WIDTH;
+    FINGERS.forEach(([from, to], bone) => {
+      const [a, b] = [hand[from], hand[to]];
+      if (!a || !b) return;
+      context.strokeStyle = css(boneColor(bone));
+      context.beginPath();
+      context.moveTo(a.x, a.y);
+      context.lineTo(b.x, b.y);
+      context.stroke();
+    });
+  };
+
   // The map as a PNG file.
   const draw = async ({ width, height, people }) => {
     const canvas = new OffscreenCanvas(width, height);
@@ -109,28 +199,20 @@
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
     for (const person of people) {
-      LIMBS.forEach(([from, to], limb) => {
-        const [a, b] = [person[from], person[to]];
-        if (!a || !b) return;
-        const [x, y] = [(a.x + b.x) / 2, (a.y + b.y) / 2];
-        const [half, angle] = [Math.hypot(a.x - b.x, a.y - b.y) / 2, Math.atan2(b.y - a.y, b.x - a.x)];
-        context.fillStyle = css(limbColor(limb));
-        context.beginPath();
-        context.ellipse(x, y, half, HALF_WIDTH, angle, 0, 2 * Math.PI);
-        context.fill();
-      });
-      person.forEach((joint, number) => {
-        if (!joint) return;
-        context.fillStyle = css(HUES[number]);
-        context.beginPath();
-        context.arc(joint.x, joint.y, HALF_WIDTH, 0, 2 * Math.PI);
-        context.fill();
-      });
+      drawBody(context, person.joints);
+      for (const [part, { radius, color }] of Object.entries(DOTS)) {
+        if (!person[part]) continue;
+        if (part !== "face") drawFingers(context, person[part]);
+        for (const point of person[part]) dot(context, point, radius, color);
+      }
     }
     harden(context, width, height);
     const blob = await canvas.convertToBlob({ type: "image/png" });
     return new File([blob], "pose.png", { type: "image/png" });
   };
 
-  redraw.pose = { JOINTS, LIMBS, HUES, limbColor, css, standing, fromJson, toJson, draw };
+  redraw.pose = {
+    JOINTS, LIMBS, HUES, PARTS, FINGERS, DOTS, limbColor, boneColor, css, standing, fromJson,
+    toJson, draw,
+  };
 })();

@@ -1,6 +1,10 @@
-// The pose editor: joints are moved with the mouse, and the map of them becomes a unit's picture.
+// The pose editor: joints, hands and faces are moved with the mouse, and the map of them becomes a
+// unit's picture.
 (() => {
-  const { JOINTS, LIMBS, HUES, css, draw, fromJson, limbColor, standing, toJson } = redraw.pose;
+  const {
+    JOINTS, LIMBS, HUES, PARTS, FINGERS, DOTS, boneColor, css, draw, fromJson, limbColor, standing,
+    toJson,
+  } = redraw.pose;
   const SVG = "http://www.w3.org/2000/svg";
   const STEPS_KEPT = 100;
   const kept = new Map(); // unit -> the pose that was last edited for it
@@ -15,8 +19,8 @@
     ["use", "Use as image"],
   ];
   const HINT =
-    "Drag a joint to move it, a limb to move the person. Delete leaves the chosen joint out, " +
-    "arrow keys move it.";
+    "Drag a joint, a hand or a face to move it, a limb to move the person. A hand follows its " +
+    "wrist, a face the nose. Delete leaves out what is chosen, arrow keys move it.";
 
   const svg = (name, attributes) => {
     const element = document.createElementNS(SVG, name);
@@ -24,12 +28,15 @@
     return element;
   };
 
+  // What is chosen: a person, and of that one joint or one of PARTS, or all of it.
+  const wholeOf = (person) => ({ person, joint: null, part: null });
+
   class PoseEditor {
     // For unit `index`; `pose` = {width, height, people}.
     constructor(index, pose) {
       this.index = index;
       this.pose = pose;
-      this.chosen = { person: 0, joint: null };
+      this.chosen = wholeOf(0);
       this.before = []; // for Undo, as JSON
       this.root = document.createElement("div");
       Object.assign(this.root, { className: "popup open pose-editor", role: "dialog" });
@@ -87,17 +94,36 @@
       const { width, height } = this.pose;
       const size = Math.max(width, height) / 128;
       const group = svg("g", { "data-person": number });
-      LIMBS.forEach(([from, to], limb) => {
-        const [a, b] = [person[from], person[to]];
+      const line = (points, [from, to], color, wide, data) => {
+        const [a, b] = [points[from], points[to]];
         if (!a || !b) return;
         const place = { x1: a.x, y1: a.y, x2: b.x, y2: b.y };
-        group.append(
-          svg("line", {
-            ...place, stroke: css(limbColor(limb)), "stroke-width": 1.6 * size, "data-limb": limb,
-          }),
-        );
-      });
-      person.forEach((joint, at) => {
+        group.append(svg("line", { ...place, stroke: css(color), "stroke-width": wide, ...data }));
+      };
+      LIMBS.forEach((ends, limb) =>
+        line(person.joints, ends, limbColor(limb), 1.6 * size, { "data-limb": limb }),
+      );
+      for (const [part, { name }] of Object.entries(PARTS)) {
+        const points = person[part];
+        if (!points) continue;
+        const data = { "data-part": part };
+        const chosen = this.chosen.person === number && this.chosen.part === part;
+        const { radius, color } = DOTS[part];
+        if (part !== "face")
+          FINGERS.forEach((ends, bone) => line(points, ends, boneColor(bone), 0.5 * size, data));
+        for (const point of points) {
+          if (!point) continue;
+          const circle = svg("circle", {
+            cx: point.x, cy: point.y, r: 0.14 * radius * size, fill: css(color), ...data,
+            stroke: chosen ? "#fff" : "transparent", "stroke-width": size / 3,
+          });
+          const title = svg("title", {});
+          title.textContent = name;
+          circle.append(title);
+          group.append(circle);
+        }
+      }
+      person.joints.forEach((joint, at) => {
         if (!joint) return;
         const chosen = this.chosen.person === number && this.chosen.joint === at;
         const circle = svg("circle", {
@@ -129,7 +155,7 @@
       const { width, height, people } = this.pose;
       this.remember();
       people.push(standing(width, height, people.length));
-      this.chosen = { person: people.length - 1, joint: null };
+      this.chosen = wholeOf(people.length - 1);
       this.show();
     }
 
@@ -138,7 +164,7 @@
       if (!people.length) return;
       this.remember();
       people.splice(Math.min(this.chosen.person, people.length - 1), 1);
-      this.chosen = { person: Math.max(0, people.length - 1), joint: null };
+      this.chosen = wholeOf(Math.max(0, people.length - 1));
       this.show();
     }
 
@@ -150,13 +176,15 @@
     }
 
     press(event) {
-      const { joint, limb } = event.target.dataset;
+      const { joint, limb, part } = event.target.dataset;
       const person = Number(event.target.closest("[data-person]")?.dataset.person);
-      if (Number.isNaN(person) || (joint ?? limb) === undefined) return;
+      if (Number.isNaN(person) || (joint ?? limb ?? part) === undefined) return;
       event.preventDefault();
       this.stage.focus();
       this.remember();
-      this.chosen = { person, joint: joint === undefined ? null : Number(joint) };
+      this.chosen = wholeOf(person);
+      if (part) this.chosen.part = part;
+      else if (joint) this.chosen.joint = Number(joint);
       let last = this.place(event);
       const move = (moved) => {
         const now = this.place(moved);
@@ -174,11 +202,20 @@
       this.show();
     }
 
-    // Move the chosen joint, or the whole person if there is none.
+    // Hands and face that go with the chosen joint, hand or face; all of them with a whole person.
+    followers() {
+      const { joint, part } = this.chosen;
+      if (part) return [part];
+      return Object.keys(PARTS).filter((one) => joint === null || PARTS[one].joint === joint);
+    }
+
+    // Move what is chosen.
     shift(dx, dy) {
-      const { person, joint } = this.chosen;
-      const joints = this.pose.people[person] ?? [];
-      for (const one of joint === null ? joints : [joints[joint]])
+      const { person: number, joint, part } = this.chosen;
+      const person = this.pose.people[number];
+      if (!person) return;
+      const joints = part ? [] : joint === null ? person.joints : [person.joints[joint]];
+      for (const one of [...joints, ...this.followers().flatMap((name) => person[name] ?? [])])
         if (one) {
           one.x += dx;
           one.y += dy;
@@ -194,17 +231,18 @@
       if (event.key === "Escape") return this.cancel(), true;
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z")
         return this.undo(), true;
-      const { person, joint } = this.chosen;
+      const { person, joint, part } = this.chosen;
       if (event.target !== this.stage || !this.pose.people[person]) return false;
       if (ways[event.key]) {
         this.remember();
         this.shift(...ways[event.key]);
         return true;
       }
-      if (!["Delete", "Backspace"].includes(event.key) || joint === null) return false;
+      if (!["Delete", "Backspace"].includes(event.key) || (joint ?? part) === null) return false;
       this.remember();
-      this.pose.people[person][joint] = null;
-      this.chosen.joint = null;
+      if (!part) this.pose.people[person].joints[joint] = null;
+      for (const one of this.followers()) this.pose.people[person][one] = null;
+      this.chosen = wholeOf(person);
       this.show();
       return true;
     }
@@ -220,7 +258,7 @@
         const pose = fromJson(text);
         this.remember();
         this.pose = pose;
-        this.chosen = { person: 0, joint: null };
+        this.chosen = wholeOf(0);
         this.hint.textContent = HINT;
         this.hint.classList.remove("error");
         this.show();
