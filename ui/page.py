@@ -14,6 +14,7 @@ from pipelines.errors import ModelBroken, ModelNotFound
 from ui import wiring
 from ui.canvas import assets
 from ui.context import Context
+from ui.guarded_blocks import GuardedBlocks
 from ui.panels import models
 from ui.tabs import img2img, png_info, settings
 from ui.uploads import Uploads
@@ -47,7 +48,7 @@ def build_page(context: Context) -> gr.Blocks:
     """Draw everything and connect it; nothing here waits for the network libraries."""
     chosen = _chosen_checkpoint(context)
     uploads = Uploads(context.settings)
-    with gr.Blocks(
+    with GuardedBlocks(
         title="Redraw",
         analytics_enabled=False,
         fill_width=True,

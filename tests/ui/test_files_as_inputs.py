@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gradio.exceptions import InvalidPathError
 from starlette.testclient import TestClient
 
 from tests.helpers.images import gradient
@@ -11,12 +12,15 @@ from tests.helpers.page import SlowPainter, make_context
 from tests.helpers.serving import ADDRESS
 from ui.cli import Options
 from ui.context import Context
+from ui.guarded_blocks import check_files
 from ui.login import LOCAL_USER
 from ui.page import build_page
 from ui.server import create_server
 
 SECRET = "the plans of the castle"
 FILE_FIELDS = {"image", "file"}
+MARK = {"_type": "gradio.FileData"}
+"""By which Gradio knows a file's record; a browser may send others."""
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +48,11 @@ def events_with_files(client: TestClient) -> list[tuple[int, list[bool]]]:
     return [(number, inputs) for number, inputs in events if any(inputs)]
 
 
-def send(client: TestClient, event: int, inputs: list[bool], path: Path) -> str:
+def send(
+    client: TestClient, event: int, inputs: list[bool], path: Path | str, meta: object = MARK
+) -> str:
     """Call an event with `path` for every file; the answer's text."""
-    file = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+    file = {"path": str(path), "meta": meta}
     data = [file if is_file else None for is_file in inputs]
     answer = client.post("/gradio_api/run/predict", json={"fn_index": event, "data": data})
     return answer.text
@@ -72,7 +78,29 @@ def test_no_event_reads_a_file_that_was_not_uploaded(page, tmp_path, place):
         assert "was not uploaded" in text, f"event {event} took {place}: {text[:200]}"
 
 
-@pytest.mark.parametrize("meta", [{"_type": "gradio.FileData"}, {}, None])
+@pytest.mark.parametrize("meta", [{}, None, "gradio.FileData", ["_type"], {"_type": "else"}])
+def test_a_file_that_is_not_marked_as_one_is_none(page, tmp_path, meta):
+    client, context = page
+    secret = tmp_path / "secret.png"
+    gradient().save(secret)
+    for event, inputs in events_with_files(client):
+        assert "was not uploaded" in send(client, event, inputs, secret, meta), f"event {event}"
+    assert not list((context.data_dir / "cache").rglob("secret.png"))
+
+
+def test_a_file_is_looked_for_however_deep_it_lies():
+    check_files([{"image": {"path": "/an/upload.png", "meta": MARK}}, {"path": None}, "path", 7])
+    with pytest.raises(InvalidPathError, match="was not uploaded"):
+        check_files({"gallery": [[{"image": {"path": "/etc/secret.png"}}]]})
+
+
+def test_no_address_is_fetched(page):
+    client, _ = page
+    for event, inputs in events_with_files(client):
+        assert "was not uploaded" in send(client, event, inputs, "http://127.0.0.1:1/a.png")
+
+
+@pytest.mark.parametrize("meta", [MARK, {}, None])
 def test_no_event_takes_such_a_file_in_a_list(page, tmp_path, meta):
     client, context = page
     secret = tmp_path / "secret.png"
