@@ -126,6 +126,7 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         folders_for(Kind.vae, models, extra=options.vae_dir),
         data_dir / "cache",
         built_in=built_in_checkpoints(HERE / "models"),
+        allow_pickles=options.allow_pickle,
     )
 
     control = build_control(options, models)

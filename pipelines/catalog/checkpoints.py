@@ -19,6 +19,7 @@ INPAINTING_CHANNELS = 9
 MADE_FOR: Mapping[int, str] = {
     5: "depth-to-image",  # latents and a depth map
     8: "editing by instruction",  # latents and the latents of the picture to edit
+    7: "upscaling",  # latents and a small picture
     INPAINTING_CHANNELS: "inpainting",
 }
 """What checkpoints with more input channels were trained for."""
@@ -28,7 +29,7 @@ class Layout(Enum):
     """How a checkpoint lies on disk."""
 
     folder = "diffusers folder"
-    file = "single safetensors file"
+    file = "single file"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +65,11 @@ class Checkpoint:
 
 def check_for_img2img(checkpoint: Checkpoint) -> None:
     """ModelBroken if the checkpoint's UNet takes what no job of this program could give it."""
+    if checkpoint.family is ModelFamily.sdxl:
+        raise ModelBroken(
+            f"Checkpoint {checkpoint.name!r} is an SDXL model; "
+            "only Stable Diffusion 1 and 2 models can be used."
+        )
     channels = checkpoint.input_channels
     if channels not in (IMG2IMG_CHANNELS, INPAINTING_CHANNELS):
         raise ModelBroken(

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pipelines.catalog.checkpoints import IMG2IMG_CHANNELS
 from pipelines.catalog.families import ModelFamily
+from pipelines.catalog.kinds import CheckpointKind, tell_checkpoint
 from pipelines.errors import ModelBroken
 from pipelines.imaging.geometry import Size
 
@@ -21,21 +22,18 @@ _LATENT_FACTOR = 8
 _WEIGHTLESS = ("tokenizer", "scheduler")
 _UNUSED = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
 """Components that img2img never loads, so that a folder may lack them."""
-_MARKS: tuple[tuple[str, int, ModelFamily], ...] = (
-    # A part of a tensor's name that only this family has, and the side it was trained for.
-    ("joint_blocks.0.", 1024, ModelFamily.unknown),  # Stable Diffusion 3
-    ("conditioner.embedders.", 1024, ModelFamily.sdxl),
-    ("cond_stage_model.model.transformer.", 768, ModelFamily.sd2),
-    ("cond_stage_model.transformer.", 512, ModelFamily.sd1),
-)
+_SIDES: Mapping[ModelFamily, int] = {
+    ModelFamily.sd1: 512,
+    ModelFamily.sd2: 768,
+    ModelFamily.sdxl: 1024,
+}
+"""Pixels of the square pictures that a family was trained for."""
 _TEXT_WIDTHS: Mapping[int, ModelFamily] = {
     768: ModelFamily.sd1,
     1024: ModelFamily.sd2,
     2048: ModelFamily.sdxl,
 }
 """Numbers per token that a family's text encoders give its UNet (`cross_attention_dim`)."""
-_FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
-"""Of a single file's UNet; its shape is outputs x inputs x height x width."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,15 +89,30 @@ def read_json(path: Path) -> Mapping[str, Any]:
 
 
 def facts_of_file(path: Path) -> Facts:
-    """What a single-file checkpoint's header tells; ModelBroken when it is damaged."""
-    header = read_header(path)
-    marks = (mark for mark in _MARKS if any(mark[0] in name for name in header))
-    _, side, family = next(marks, ("", FALLBACK_SIZE.width, ModelFamily.unknown))
+    """What a safetensors checkpoint's header tells.
+
+    ModelBroken when it is damaged, or no checkpoint of a known kind.
+    """
+    kind = tell_file(path)
+    side = _SIDES.get(kind.family, FALLBACK_SIZE.width)
     return Facts(
         default_size=Size(side, side),
-        input_channels=_channels(_second(header.get(_FIRST_LAYER, {}).get("shape"))),
-        family=family,
+        input_channels=_channels(kind.input_channels),
+        family=kind.family,
     )
+
+
+def tell_file(path: Path) -> CheckpointKind:
+    """The kind of a safetensors checkpoint, by its header alone; ModelBroken as `facts_of_file`."""
+    header = read_header(path)
+    metadata: object = header.get("__metadata__")
+    shapes = {
+        name: _shape(tensor.get("shape"))
+        for name, tensor in header.items()
+        if name != "__metadata__"
+    }
+    stated = cast(dict[str, object], metadata) if isinstance(metadata, dict) else {}
+    return tell_checkpoint(shapes, path.name, stated)
 
 
 def facts_of_folder(folder: Path) -> Facts:
@@ -121,10 +134,10 @@ def facts_of_folder(folder: Path) -> Facts:
     )
 
 
-def _second(shape: object) -> object:
-    """The second number of a list of numbers, where there is one."""
-    numbers = cast("list[object]", shape) if isinstance(shape, list) else []
-    return numbers[1] if len(numbers) > 1 else None
+def _shape(value: object) -> tuple[int, ...]:
+    """A tensor's shape as its header gives it; () for what is none."""
+    numbers = cast("list[object]", value) if isinstance(value, list) else []
+    return tuple(number for number in numbers if isinstance(number, int))
 
 
 def _channels(value: object) -> int:
@@ -134,18 +147,21 @@ def _channels(value: object) -> int:
     return IMG2IMG_CHANNELS
 
 
-def explain_damage(path: Path) -> str | None:
-    """One sentence on why the model at `path` cannot work, from headers alone; None if sound."""
+def explain_damage(path: Path, *, allow_pickles: bool = False) -> str | None:
+    """One sentence on why the checkpoint at `path` cannot work, from headers alone; None if sound.
+
+    Of a pickle nothing can be said but that it is one, which `allow_pickles` lets pass.
+    """
     try:
         if path.is_dir():
             _check_folder(path)
-        elif path.suffix.lower() != ".safetensors":
+        elif path.suffix.lower() == ".safetensors":
+            tell_file(path)
+        elif not allow_pickles:
             raise ModelBroken(
                 f"{path.name} is a Python pickle, which can run code when it is opened; "
-                "only safetensors files are read."
+                "only safetensors files are read, unless the program runs with --allow-pickle."
             )
-        else:
-            read_header(path)
     except ModelBroken as error:
         return str(error)
     except OSError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.catalog.checkpoints import IMG2IMG_CHANNELS, Checkpoint, Layout
+from pipelines.catalog.families import ModelFamily
 from pipelines.catalog.folders import PICKLES, PLACES, Kind
 from pipelines.catalog.hashes import SHORT, HashCache, legacy_hash, total_size
 from pipelines.catalog.headers import Facts, explain_damage, facts_of_file, facts_of_folder
@@ -40,7 +41,8 @@ class FolderCatalog:
     Listing reads nothing but small JSON files and safetensors headers. A model over 128 MiB whose
     hash is not in the cache is listed without one, and hashed on a background thread; its title
     gains the hash once that is done. Names that differ only in root are found in the first root.
-    `built_in` are the resolved paths of the models that come with the program.
+    `built_in` are the resolved paths of the models that come with the program. Python pickles are
+    refused unless `allow_pickles`.
     """
 
     def __init__(
@@ -50,10 +52,12 @@ class FolderCatalog:
         cache_dir: Path,
         *,
         built_in: Collection[Path] = (),
+        allow_pickles: bool = False,
     ) -> None:
         self._checkpoint_dirs = tuple(checkpoint_dirs)
         self._vae_dirs = tuple(vae_dirs)
         self._built_in = frozenset(built_in)
+        self._allow_pickles = allow_pickles
         self._hashes = HashCache(cache_dir)
         self._lock = threading.Lock()
         self._entries: tuple[_Entry, ...] = ()
@@ -95,7 +99,7 @@ class FolderCatalog:
             raise ModelNotFound(f"There is no checkpoint in {folders}.")
         wanted = name.strip().casefold()
         if not wanted:
-            return _first_sound(entries)
+            return _first_sound(entries, allow_pickles=self._allow_pickles)
         # A title may name a hash that is not known yet, or of a file that has been replaced since.
         entry = (
             _by_alias(entries, wanted)
@@ -105,7 +109,7 @@ class FolderCatalog:
         if entry is None:
             known = ", ".join(entry.checkpoint.name for entry in entries)
             raise ModelNotFound(f"There is no checkpoint {name!r}; there are: {known}.")
-        damage = explain_damage(entry.checkpoint.path)
+        damage = explain_damage(entry.checkpoint.path, allow_pickles=self._allow_pickles)
         if damage:
             raise ModelBroken(f"Checkpoint {entry.checkpoint.name!r} cannot be used: {damage}")
         return entry.checkpoint
@@ -198,18 +202,18 @@ def _is_vae(path: Path) -> bool:
     return path.stem.lower().endswith(".vae")
 
 
-def _first_sound(entries: Sequence[_Entry]) -> Checkpoint:
+def _first_sound(entries: Sequence[_Entry], *, allow_pickles: bool) -> Checkpoint:
     def rank(entry: _Entry) -> tuple[bool, bool, bool]:
         checkpoint = entry.checkpoint
         return (
-            checkpoint.input_channels != IMG2IMG_CHANNELS,
+            checkpoint.input_channels != IMG2IMG_CHANNELS or checkpoint.family is ModelFamily.sdxl,
             not checkpoint.built_in,
             checkpoint.layout is Layout.file,
         )
 
     reasons: list[str] = []
     for entry in sorted(entries, key=rank):
-        damage = explain_damage(entry.checkpoint.path)
+        damage = explain_damage(entry.checkpoint.path, allow_pickles=allow_pickles)
         if damage is None:
             return entry.checkpoint
         reasons.append(f"{entry.checkpoint.name}: {damage}")

@@ -1,4 +1,7 @@
-"""From a catalogue entry to diffusers' components, read from disk only and checked as they come."""
+"""From a catalogue entry to diffusers' components, read from disk only and checked as they come.
+
+Diffusers folders are read here, single files in `single_file`.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -19,10 +22,20 @@ from pipelines.catalog.checkpoints import (
     Checkpoint,
     Layout,
 )
+from pipelines.catalog.families import ModelFamily
 from pipelines.catalog.headers import read_header, read_json
+from pipelines.catalog.sidecars import config_beside
+from pipelines.diffusion.configs import stored_config
 from pipelines.diffusion.device import DevicePolicy, Offload
-from pipelines.diffusion.parts import Components, Pipeline, Tokenizer
-from pipelines.errors import ModelBroken
+from pipelines.diffusion.noise_table import with_zero_snr
+from pipelines.diffusion.parts import Components, Pipeline, Tokenizer, Vae
+from pipelines.diffusion.single_file import (
+    load_own_vae,
+    load_single_file,
+    load_vae_file,
+    tokenizer_of,
+)
+from pipelines.errors import ModelBroken, UserError
 
 log = logging.getLogger(__name__)
 
@@ -40,39 +53,38 @@ Fingerprint = tuple[tuple[str, int, int], ...]
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Changes when the file or any in the folder does: names, sizes and times of change."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    """Changes when the file or any in the folder does: names, sizes and times of change.
+
+    The configuration beside a file counts as a part of it.
+    """
+    if path.is_dir():
+        files = sorted(path.rglob("*"))
+    else:
+        beside = config_beside(path)
+        files = [path, *([beside] if beside else [])]
     described = []
     for file in files:
         status = file.stat()
-        described.append((file.relative_to(path).as_posix(), status.st_size, status.st_mtime_ns))
+        described.append((file.as_posix(), status.st_size, status.st_mtime_ns))
     return tuple(described)
 
 
-def load_components(checkpoint: Checkpoint, policy: DevicePolicy) -> Components:
-    """Read a Stable Diffusion 1 or 2 model in diffusers' layout; all parts stay on the processor.
+def load_components(
+    checkpoint: Checkpoint, policy: DevicePolicy, vae: Path | None = None
+) -> Components:
+    """Read a Stable Diffusion 1 or 2 model; all parts stay on the processor.
 
-    ModelBroken names the file that is missing, damaged, cut short or of an unsupported kind.
-    Nothing is ever downloaded, no code of a model is run, and only safetensors are read.
+    `vae` is a file whose VAE takes the place of the model's own. ModelBroken names the file that is
+    missing, damaged, cut short or of an unsupported kind. Nothing is ever downloaded, and no code
+    of a model is run.
     """
+    other = None if vae is None else load_vae(checkpoint, policy, vae)
     if checkpoint.layout is Layout.file:
-        raise ModelBroken(
-            f"Checkpoint {checkpoint.name!r} is a single file; "
-            "only models in diffusers' folder layout can be loaded."
+        components = _guarded(
+            checkpoint, checkpoint.path, lambda: load_single_file(checkpoint, policy, vae=other)
         )
-    _check_kind(checkpoint)
-    # Their bars would be drawn over the program's own log.
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
-    components = Components(
-        vae=_read_network(checkpoint, "vae", AutoencoderKL, policy.vae_dtype),
-        unet=_read_network(checkpoint, "unet", UNet2DConditionModel, policy.dtype),
-        text_encoder=_read_network(checkpoint, "text_encoder", CLIPTextModel, policy.text_dtype),
-        tokenizer=load_tokenizer(checkpoint),
-        scheduler_config=_read_json(
-            checkpoint, checkpoint.path / "scheduler" / "scheduler_config.json"
-        ),
-    )
+    else:
+        components = _load_folder(checkpoint, policy, other)
     _check_shapes(checkpoint, components)
     if policy.channels_last:
         components.unet.to(memory_format=torch.channels_last)
@@ -80,8 +92,48 @@ def load_components(checkpoint: Checkpoint, policy: DevicePolicy) -> Components:
     return components
 
 
+def load_vae(checkpoint: Checkpoint, policy: DevicePolicy, vae: Path | None) -> Vae:
+    """The VAE in the file `vae`, for this checkpoint's latents; its own for None.
+
+    ModelBroken as `load_components`.
+    """
+    if vae is not None:
+        factor = _scaling_factor(checkpoint)
+        return _guarded(checkpoint, vae, lambda: load_vae_file(vae, policy, scaling_factor=factor))
+    if checkpoint.layout is Layout.file:
+        return _guarded(checkpoint, checkpoint.path, lambda: load_own_vae(checkpoint, policy))
+    return _read_network(checkpoint, "vae", AutoencoderKL, policy.vae_dtype)
+
+
+def _scaling_factor(checkpoint: Checkpoint) -> float:
+    usual: float = stored_config(ModelFamily.sd1)["vae"]["scaling_factor"]
+    if checkpoint.layout is Layout.file:
+        return usual
+    config = _read_json(checkpoint, checkpoint.path / "vae" / "config.json")
+    return config.get("scaling_factor", usual)
+
+
+def _load_folder(checkpoint: Checkpoint, policy: DevicePolicy, vae: Vae | None) -> Components:
+    _check_kind(checkpoint)
+    # Their bars would be drawn over the program's own log.
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    scheduler = _read_json(checkpoint, checkpoint.path / "scheduler" / "scheduler_config.json")
+    return Components(
+        vae=vae or _read_network(checkpoint, "vae", AutoencoderKL, policy.vae_dtype),
+        unet=_read_network(checkpoint, "unet", UNet2DConditionModel, policy.dtype),
+        text_encoder=_read_network(checkpoint, "text_encoder", CLIPTextModel, policy.text_dtype),
+        tokenizer=load_tokenizer(checkpoint),
+        scheduler_config=with_zero_snr(scheduler)
+        if scheduler.get("rescale_betas_zero_snr")
+        else scheduler,
+    )
+
+
 def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     """The tokenizer alone, which takes a moment; ModelBroken if it cannot be read."""
+    if checkpoint.layout is Layout.file:
+        return tokenizer_of(checkpoint.family)
     folder = checkpoint.path / "tokenizer"
     single = folder / "tokenizer.json"
     for name in ("tokenizer.json",) if single.exists() else ("vocab.json", "merges.txt"):
@@ -104,7 +156,8 @@ def place(pipeline: Pipeline, policy: DevicePolicy) -> None:
 
 
 def _broken(checkpoint: Checkpoint, path: Path, what: str) -> ModelBroken:
-    inside = path.relative_to(checkpoint.path).as_posix()
+    within = path.is_relative_to(checkpoint.path) and path != checkpoint.path
+    inside = path.relative_to(checkpoint.path).as_posix() if within else path.name
     return ModelBroken(f"Checkpoint {checkpoint.name!r} cannot be loaded: {inside} {what}.")
 
 
@@ -225,7 +278,7 @@ def _guarded(checkpoint: Checkpoint, folder: Path, read: Callable[[], Value]) ->
     """
     try:
         return read()
-    except (MemoryError, torch.OutOfMemoryError):
+    except (MemoryError, torch.OutOfMemoryError, UserError):
         raise
     except Exception as error:
         log.warning("Loading %s failed.", folder, exc_info=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,34 @@ MODEL_INDEX = {
 }
 
 
+FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
+CLIP_L = "cond_stage_model.transformer.text_model.final_layer_norm.bias"
+OPEN_CLIP = "cond_stage_model.model.ln_final.bias"
+SDXL_TEXT = "conditioner.embedders.1.model.ln_final.bias"
+
+
 def write_safetensors(path: Path, names: tuple[str, ...] = ("weight",), fill: int = 0) -> Path:
     """A sound file of one-byte tensors, each holding `fill`."""
-    header = {
-        name: {"dtype": "U8", "shape": [1], "data_offsets": [index, index + 1]}
-        for index, name in enumerate(names)
-    }
+    return write_tensors(path, dict.fromkeys(names, (1,)), fill)
+
+
+def write_single_file(
+    path: Path, *, text: str = CLIP_L, in_channels: int = 4, fill: int = 0
+) -> Path:
+    """A checkpoint in one file as far as the catalogue can see: a UNet's and a text encoder's."""
+    return write_tensors(path, {FIRST_LAYER: (1, in_channels, 1, 1), text: (1,)}, fill)
+
+
+def write_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], fill: int = 0) -> Path:
+    """A sound file of bytes, all of them `fill`."""
+    header: dict[str, Any] = {}
+    end = 0
+    for name, shape in shapes.items():
+        start, end = end, end + prod(shape)
+        header[name] = {"dtype": "U8", "shape": shape, "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes([fill]) * len(names))
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes([fill]) * end)
     return path
 
 

@@ -25,6 +25,11 @@ def test_without_flags_only_this_machine_is_let_in(tmp_path):
     assert not options.accounts
 
 
+def test_no_pickle_is_opened_unless_a_flag_allows_it(tmp_path):
+    assert not options_of(tmp_path=tmp_path).allow_pickle
+    assert options_of("--allow-pickle", tmp_path=tmp_path).allow_pickle
+
+
 def test_nothing_is_downloaded_unless_a_flag_allows_it(tmp_path):
     assert not options_of(tmp_path=tmp_path).allow_downloads
     assert options_of("--allow-downloads", tmp_path=tmp_path).allow_downloads

@@ -11,14 +11,14 @@ from pipelines.catalog.checkpoints import (
     MADE_FOR,
     Checkpoint,
 )
+from pipelines.catalog.families import ModelFamily
 from ui.panels.tools import Field, tool_button
 
 BUILT_IN_NOTE = (
-    "This is a small built-in model for trying things out. To add a real one, put the diffusers "
-    "folder of a Stable Diffusion 1 or 2 model into models/Stable-diffusion and press 🔄, or start "
-    "with --models-dir."
+    "This is a small built-in model for trying things out. To add a real one, put a Stable "
+    "Diffusion 1 or 2 checkpoint (a .safetensors file or a diffusers folder) into "
+    "models/Stable-diffusion and press 🔄, or start with --models-dir."
 )
-"""Single files are listed, but not loaded; so the sentence names what is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +56,8 @@ def note_html(checkpoint: Checkpoint | None) -> str:
     """The line beside the checkpoint's name; empty where there is nothing to be said."""
     if checkpoint is None:
         return ""
+    if checkpoint.family is ModelFamily.sdxl:
+        return "<p>An SDXL model; img2img needs one of Stable Diffusion 1 or 2.</p>"
     if checkpoint.input_channels == INPAINTING_CHANNELS:
         return "<p>Made for inpainting.</p>"
     if checkpoint.input_channels != IMG2IMG_CHANNELS:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch.serialization import safe_globals
 
 from pipelines.catalog.folders import PICKLES
 from pipelines.catalog.headers import read_header, read_json
@@ -65,9 +66,18 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
         raise ModelBroken(f"{path.name} is damaged ({error}).") from error
 
 
+class _Named:
+    """Stands for a class that is named in a file, but of which there is nothing in it."""
+
+
+_HARMLESS: list[Any] = [(_Named, "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint")]
+"""What the first published checkpoints name beside their weights: a training's callback."""
+
+
 def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        with safe_globals(_HARMLESS):
+            stored = torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except Exception as error:

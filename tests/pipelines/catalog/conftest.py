@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.models import write_folder, write_safetensors
+from tests.helpers.models import write_folder, write_safetensors, write_single_file
 
 
 @pytest.fixture
@@ -16,3 +16,8 @@ def safetensors() -> Callable[..., Path]:
 @pytest.fixture
 def folder() -> Callable[..., Path]:
     return write_folder
+
+
+@pytest.fixture
+def single_file() -> Callable[..., Path]:
+    return write_single_file

@@ -10,13 +10,13 @@ from pipelines.errors import ModelBroken
 from pipelines.plan import make_plan
 from pipelines.settings import Settings
 from pipelines.styles import StyleBook
-from tests.helpers.models import write_folder
+from tests.helpers.models import SDXL_TEXT, write_folder, write_single_file
 from tests.helpers.plans import request_for
 
 
 @pytest.mark.parametrize(
     ("channels", "purpose"),
-    [(8, "editing by instruction"), (5, "depth-to-image"), (7, "another task")],
+    [(8, "editing by instruction"), (5, "depth-to-image"), (6, "another task")],
 )
 def test_a_checkpoint_for_another_task_is_refused_in_a_sentence(
     tmp_path: Path, channels: int, purpose: str
@@ -29,6 +29,13 @@ def test_a_checkpoint_for_another_task_is_refused_in_a_sentence(
         f"Checkpoint 'painter' is made for {purpose} (its UNet takes {channels} channels); "
         "img2img needs a checkpoint whose UNet takes 4, or 9 for inpainting."
     )
+
+
+def test_an_sdxl_checkpoint_is_refused_in_a_sentence(tmp_path: Path):
+    write_single_file(tmp_path / "models" / "xl.safetensors", text=SDXL_TEXT)
+    checkpoint = FolderCatalog([tmp_path / "models"], [], tmp_path).find("xl")
+    with pytest.raises(ModelBroken, match="'xl' is an SDXL model; only Stable Diffusion 1 and 2"):
+        check_for_img2img(checkpoint)
 
 
 def test_a_checkpoint_for_inpainting_serves_every_job(tmp_path: Path):

@@ -12,7 +12,7 @@ from pipelines.errors import ModelBroken
 from pipelines.imaging.geometry import Size
 from pipelines.imaging.opening import open_picture
 from pipelines.requests import Prompt, ResizeTo, Sampling, Seeds
-from tests.helpers.models import write_example, write_folder, write_safetensors
+from tests.helpers.models import write_example, write_folder, write_single_file
 
 OWN_MODELS = Path(__file__).resolve().parents[3] / "models" / "Stable-diffusion"
 
@@ -81,7 +81,7 @@ def test_a_damaged_file_and_a_missing_picture_are_named(checkpoint: Checkpoint):
 
 
 def test_a_single_file_has_no_example(tmp_path: Path):
-    write_safetensors(tmp_path / "models" / "a.safetensors")
+    write_single_file(tmp_path / "models" / "a.safetensors")
     assert not has_example(FolderCatalog([tmp_path / "models"], [], tmp_path).find("a"))
 
 

@@ -15,6 +15,7 @@ from pipelines.catalog.headers import (
 )
 from pipelines.errors import ModelBroken
 from pipelines.imaging.geometry import Size
+from tests.helpers.models import CLIP_L, FIRST_LAYER, OPEN_CLIP, SDXL_TEXT
 
 Make = Callable[..., Path]
 
@@ -22,28 +23,22 @@ Make = Callable[..., Path]
 def test_a_header_is_read(tmp_path: Path, safetensors: Make):
     header = read_header(safetensors(tmp_path / "a.safetensors", ("one", "two")))
     assert list(header) == ["one", "two"]
-    assert explain_damage(tmp_path / "a.safetensors") is None
 
 
 SD1, SD2, SDXL, UNKNOWN = ModelFamily
 
 
 @pytest.mark.parametrize(
-    ("tensor", "side", "family"),
-    [
-        ("cond_stage_model.transformer.text_model.embeddings.position_ids", 512, SD1),
-        ("cond_stage_model.model.transformer.resblocks.0.ln_1.bias", 768, SD2),
-        ("conditioner.embedders.0.transformer.text_model.final_layer_norm.bias", 1024, SDXL),
-        ("model.diffusion_model.joint_blocks.0.context_block.attn.qkv.bias", 1024, UNKNOWN),
-        ("something.else", 512, UNKNOWN),
-    ],
+    ("text", "side", "family"), [(CLIP_L, 512, SD1), (OPEN_CLIP, 768, SD2), (SDXL_TEXT, 1024, SDXL)]
 )
 def test_a_models_family_and_the_size_it_was_made_for_are_told_by_its_tensors(
-    tmp_path: Path, safetensors: Make, tensor: str, side: int, family: ModelFamily
+    tmp_path: Path, single_file: Make, text: str, side: int, family: ModelFamily
 ):
-    facts = facts_of_file(safetensors(tmp_path / "a.safetensors", ("first", tensor)))
+    path = single_file(tmp_path / "a.safetensors", text=text)
+    facts = facts_of_file(path)
     assert facts.default_size == Size(side, side)
     assert facts.family is family
+    assert explain_damage(path) is None
 
 
 @pytest.mark.parametrize(
@@ -58,18 +53,22 @@ def test_a_folders_family_is_told_by_what_its_network_is_given_of_texts(
     assert facts_of_folder(tmp_path).family is family
 
 
-@pytest.mark.parametrize(
-    ("shape", "channels"),
-    [([320, 4, 3, 3], 4), ([320, 9, 3, 3], 9), ([320], 4), ([320, "9"], 4), (None, 4), ("9", 4)],
-)
+@pytest.mark.parametrize("channels", [4, 8, 9])
 def test_what_a_single_files_network_takes_is_told_by_its_first_layer(
-    tmp_path: Path, shape: object, channels: int
+    tmp_path: Path, single_file: Make, channels: int
 ):
-    layer = {"dtype": "U8", "shape": shape, "data_offsets": [0, 0]}
-    header = {"model.diffusion_model.input_blocks.0.0.weight": layer}
-    path = tmp_path / "a.safetensors"
-    path.write_bytes(framed(json.dumps(header).encode()))
+    path = single_file(tmp_path / "a.safetensors", in_channels=channels)
     assert facts_of_file(path).input_channels == channels
+
+
+@pytest.mark.parametrize("shape", [[320], [320, "9"], [320, 4, 3], None, "9", {}])
+def test_a_first_layer_that_is_none_is_refused(tmp_path: Path, shape: object):
+    layer = {"dtype": "U8", "shape": shape, "data_offsets": [0, 0]}
+    text = {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(framed(json.dumps({FIRST_LAYER: layer, CLIP_L: text}).encode()))
+    with pytest.raises(ModelBroken, match=r"a\.safetensors is damaged: its first layer"):
+        facts_of_file(path)
 
 
 def framed(text: bytes, data: bytes = b"") -> bytes:
@@ -110,7 +109,15 @@ def test_a_damaged_file_is_explained(tmp_path: Path, content: bytes):
 def test_metadata_is_no_tensor(tmp_path: Path):
     path = tmp_path / "a.safetensors"
     path.write_bytes(framed(json.dumps({"__metadata__": {"format": "pt"}}).encode()))
-    assert explain_damage(path) is None
+    assert list(read_header(path)) == ["__metadata__"]
+    assert explain_damage(path) == "a.safetensors is no Stable Diffusion checkpoint."
+
+
+def test_a_pickle_passes_only_where_pickles_are_allowed(tmp_path: Path):
+    path = tmp_path / "old.ckpt"
+    path.write_bytes(b"PK")
+    assert "unless the program runs with --allow-pickle" in (explain_damage(path) or "")
+    assert explain_damage(path, allow_pickles=True) is None
 
 
 def test_a_missing_file_is_explained(tmp_path: Path):

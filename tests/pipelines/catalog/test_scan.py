@@ -13,6 +13,7 @@ from pipelines.catalog.checkpoints import Layout
 from pipelines.catalog.scan import FolderCatalog
 from pipelines.errors import ModelBroken, ModelNotFound
 from pipelines.imaging.geometry import Size
+from tests.helpers.models import SDXL_TEXT
 
 Make = Callable[..., Path]
 
@@ -77,9 +78,9 @@ def test_an_unusable_size_in_the_config_means_512(
     assert checkpoint.default_size == Size(512, 512)
 
 
-def test_every_alias_selects_a_model(root: Path, cache: Path, folder: Make, safetensors: Make):
+def test_every_alias_selects_a_model(root: Path, cache: Path, folder: Make, single_file: Make):
     folder(root / "demo", fill=1)
-    path = safetensors(root / "sub" / "Dreams.safetensors", fill=2)
+    path = single_file(root / "sub" / "Dreams.safetensors", fill=2)
     catalog = FolderCatalog([root], [], cache)
     demo, dreams = catalog.checkpoints()
     full = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -310,6 +311,28 @@ def test_a_pickle_is_listed_and_refused(root: Path, cache: Path):
     assert names(catalog) == ["old"]
     with pytest.raises(ModelBroken, match="pickle"):
         catalog.find("old")
+
+
+def test_a_pickle_is_chosen_where_pickles_are_allowed(root: Path, cache: Path):
+    (root / "old.ckpt").write_bytes(b"PK")
+    catalog = FolderCatalog([root], [], cache, allow_pickles=True)
+    assert catalog.find("old").name == catalog.find("").name == "old"
+
+
+def test_what_is_no_checkpoint_is_listed_and_refused_with_what_it_is(
+    root: Path, cache: Path, safetensors: Make
+):
+    safetensors(root / "style.safetensors", ("lora_unet_mid_block.alpha",))
+    catalog = FolderCatalog([root], [], cache)
+    assert names(catalog) == ["style"]
+    with pytest.raises(ModelBroken, match="is a LoRA; it belongs into models/Lora"):
+        catalog.find("style")
+
+
+def test_a_model_that_cannot_be_used_yet_is_chosen_last(root: Path, cache: Path, single_file: Make):
+    single_file(root / "a-large-one.safetensors", text=SDXL_TEXT)
+    single_file(root / "small.safetensors", fill=1)
+    assert FolderCatalog([root], [], cache).find("").name == "small"
 
 
 def test_a_corrupt_single_file_is_listed_and_refused(root: Path, cache: Path):

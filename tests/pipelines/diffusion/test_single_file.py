@@ -1,0 +1,463 @@
+"""Checkpoints in single files: they load to the very weights they came from, or say why not."""
+
+import pickle
+import socket
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from accelerate import init_empty_weights
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from safetensors.torch import save_file
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from pipelines.catalog.families import ModelFamily
+from pipelines.diffusion import load, single_file
+from pipelines.diffusion.configs import stored_config
+from pipelines.diffusion.load import fingerprint, load_components, load_tokenizer, load_vae
+from pipelines.diffusion.parts import Components
+from pipelines.diffusion.run import Diffusion
+from pipelines.errors import ModelBroken, ModelNotFound
+from pipelines.monitor import Unwatched
+from pipelines.plan import Plan
+from pipelines.requests import Prompt
+from tests.helpers.ldm import (
+    checkpoint_at,
+    config_of,
+    family_components,
+    open_clip_tensors,
+    original_tensors,
+    save_folder,
+    unet_tensors,
+    vae_tensors,
+    write_checkpoint,
+)
+from tests.helpers.tiny import EXACT
+
+SD1, SD2 = ModelFamily.sd1, ModelFamily.sd2
+PARTS = ("unet", "vae", "text_encoder")
+
+Pretend = Callable[[Components], None]
+
+
+@pytest.fixture(scope="session")
+def models() -> dict[ModelFamily, Components]:
+    """One tiny model of each family, never changed."""
+    return {family: family_components(family) for family in (SD1, SD2)}
+
+
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch) -> Pretend:
+    """Have the published model of every family be as small as this one."""
+
+    def be(parts: Components) -> None:
+        for module in (single_file, load):
+            monkeypatch.setattr(module, "stored_config", lambda _: config_of(parts))
+
+    return be
+
+
+def assert_same(loaded: Components, made: Components, dtype: torch.dtype = torch.float32) -> None:
+    """Weight for weight, as `dtype` holds them."""
+    for part in PARTS:
+        expected, actual = getattr(made, part).state_dict(), getattr(loaded, part).state_dict()
+        assert actual.keys() == expected.keys()
+        for name, tensor in expected.items():
+            assert torch.equal(actual[name], tensor.to(dtype).float()), f"{part}: {name}"
+            assert not actual[name].requires_grad
+
+
+DTYPES = (
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.float8_e4m3fn,
+    torch.float8_e5m2,
+)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("family", [SD1, SD2], ids=lambda family: family.value)
+def test_a_file_loads_to_the_weights_it_was_made_of(
+    tmp_path: Path,
+    models: dict[ModelFamily, Components],
+    pretend: Pretend,
+    family: ModelFamily,
+    dtype: torch.dtype,
+):
+    made = models[family]
+    pretend(made)
+    checkpoint = write_checkpoint(tmp_path / "dreams.safetensors", made, family, dtype=dtype)
+    loaded = load_components(checkpoint, EXACT)
+    assert_same(loaded, made, dtype)
+    assert loaded.unet.dtype is loaded.vae.dtype is loaded.text_encoder.dtype is torch.float32
+    assert loaded.scheduler_config["prediction_type"] == "epsilon"
+
+
+@pytest.mark.parametrize("family", [SD1, SD2], ids=lambda family: family.value)
+def test_a_file_and_its_twin_in_diffusers_layout_make_the_same_picture(
+    tmp_path: Path,
+    models: dict[ModelFamily, Components],
+    pretend: Pretend,
+    make_plan: Callable[..., Plan],
+    family: ModelFamily,
+):
+    pretend(models[family])
+    single = write_checkpoint(
+        tmp_path / "twin.safetensors", models[family], family, dtype=torch.float16
+    )
+    plan = make_plan(prompt=Prompt(positive="a (red:1.3) cat by the sea", negative="night"))
+    pictures: list[bytes] = []
+    for checkpoint in (single, save_folder(tmp_path / "twin", load_components(single, EXACT))):
+        (batch,) = Diffusion(EXACT).denoise(replace(plan, checkpoint=checkpoint), Unwatched())
+        pictures.append(batch.images[0][1].tobytes())
+    assert pictures[0] == pictures[1]
+
+
+def test_each_part_has_the_precision_and_the_order_of_the_policy(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SD1])
+    checkpoint = write_checkpoint(tmp_path / "a.safetensors", models[SD1], SD1)
+    policy = replace(EXACT, dtype=torch.bfloat16, vae_dtype=torch.float16, channels_last=True)
+    loaded = load_components(checkpoint, policy)
+    assert loaded.unet.dtype is torch.bfloat16
+    assert loaded.vae.dtype is torch.float16
+    weight = loaded.unet.state_dict()["conv_in.weight"]
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_loading_opens_no_connection(
+    tmp_path: Path,
+    models: dict[ModelFamily, Components],
+    pretend: Pretend,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    pretend(models[SD1])
+    checkpoint = write_checkpoint(tmp_path / "a.safetensors", models[SD1], SD1)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    load_components(checkpoint, EXACT)
+
+
+def test_a_model_outlives_its_file(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SD1])
+    checkpoint = write_checkpoint(tmp_path / "a.safetensors", models[SD1], SD1)
+    loaded = load_components(checkpoint, EXACT)
+    with checkpoint.path.open("r+b") as file:
+        file.write(bytes(checkpoint.path.stat().st_size))
+    assert_same(loaded, models[SD1])
+
+
+def test_a_training_s_averages_and_other_leftovers_are_passed_over(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SD1])
+    averages = {
+        "model_ema." + name.removeprefix("model.").replace(".", ""): torch.zeros_like(tensor)
+        for name, tensor in unet_tensors(models[SD1].unet).items()
+    }
+    extra = {**averages, "first_stage_model.loss.logvar": torch.zeros(())}
+    checkpoint = write_checkpoint(tmp_path / "a.safetensors", models[SD1], SD1, extra=extra)
+    assert_same(load_components(checkpoint, EXACT), models[SD1])
+
+
+def test_a_text_encoder_under_its_old_names_is_read(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SD1])
+    tensors = {
+        name.replace(".transformer.text_model.", ".transformer."): tensor.contiguous()
+        for name, tensor in original_tensors(models[SD1], SD1).items()
+    }
+    save_file(tensors, tmp_path / "old.safetensors")
+    assert_same(load_components(checkpoint_at(tmp_path / "old.safetensors"), EXACT), models[SD1])
+
+
+def test_linear_layers_stored_as_convolutions_are_read(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SD2])
+    tensors = {
+        name: (tensor[:, :, None, None] if ".proj_in.weight" in name else tensor).contiguous()
+        for name, tensor in original_tensors(models[SD2], SD2).items()
+    }
+    save_file(tensors, tmp_path / "a.safetensors")
+    assert_same(load_components(checkpoint_at(tmp_path / "a.safetensors"), EXACT), models[SD2])
+
+
+def test_a_model_for_inpainting_is_told_by_its_first_layer(tmp_path: Path, pretend: Pretend):
+    made = family_components(SD1, in_channels=9)
+    pretend(made)
+    checkpoint = write_checkpoint(tmp_path / "fill.safetensors", made, SD1)
+    loaded = load_components(checkpoint, EXACT)
+    assert loaded.unet.config["in_channels"] == 9
+    assert_same(loaded, made)
+
+
+def test_a_model_that_edits_by_instruction_is_refused(tmp_path: Path, pretend: Pretend):
+    made = family_components(SD1, in_channels=8)
+    pretend(made)
+    checkpoint = write_checkpoint(tmp_path / "pix2pix.safetensors", made, SD1)
+    with pytest.raises(ModelBroken, match="takes 8 channels where 4 or 9 is expected"):
+        load_components(checkpoint, EXACT)
+
+
+MARKS: dict[str, tuple[dict[str, torch.Tensor], dict[str, str] | None, str | None, str]] = {
+    "nothing": ({}, None, None, "epsilon"),
+    "a marker": ({"v_pred": torch.empty(0)}, None, None, "v_prediction"),
+    "the header": ({}, {"modelspec.prediction_type": "v"}, None, "v_prediction"),
+    "the config beside it": ({}, None, 'params:\n  parameterization: "v"\n', "v_prediction"),
+    "a silent config": ({}, None, "model:\n  # parameterization: v\n", "epsilon"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("extra", "metadata", "config", "expected"), MARKS.values(), ids=MARKS)
+@pytest.mark.parametrize("family", [SD1, SD2], ids=lambda family: family.value)
+def test_what_a_model_predicts_is_told_by_marks(
+    tmp_path: Path,
+    models: dict[ModelFamily, Components],
+    pretend: Pretend,
+    family: ModelFamily,
+    extra: dict[str, torch.Tensor],
+    metadata: dict[str, str] | None,
+    config: str | None,
+    expected: str,
+):
+    pretend(models[family])
+    checkpoint = write_checkpoint(
+        tmp_path / "a.b.safetensors", models[family], family, extra=extra, metadata=metadata
+    )
+    before = fingerprint(checkpoint.path)
+    if config is not None:
+        (tmp_path / "a.b.yaml").write_text(config)
+        assert fingerprint(checkpoint.path) != before
+    assert load_components(checkpoint, EXACT).scheduler_config["prediction_type"] == expected
+
+
+def test_a_config_that_names_an_unknown_prediction_is_refused(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SD1])
+    checkpoint = write_checkpoint(tmp_path / "a.safetensors", models[SD1], SD1)
+    (tmp_path / "a.yaml").write_text("parameterization: x0")
+    with pytest.raises(ModelBroken, match=r"a\.yaml says that the model predicts 'x0'"):
+        load_components(checkpoint, EXACT)
+
+
+def test_an_unmarked_sd2_model_is_asked_what_it_predicts(tmp_path: Path, pretend: Pretend):
+    made = family_components(SD2)
+    with torch.no_grad():
+        unet: Any = made.unet
+        unet.conv_out.bias.fill_(-2)
+    pretend(made)
+    checkpoint = write_checkpoint(tmp_path / "a.safetensors", made, SD2)
+    loaded = load_components(checkpoint, EXACT)
+    assert loaded.scheduler_config["prediction_type"] == "v_prediction"
+
+
+def test_a_model_trained_to_the_very_end_has_its_table_stretched(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SD1])
+    marks = {"v_pred": torch.empty(0), "ztsnr": torch.empty(0)}
+    checkpoint = write_checkpoint(tmp_path / "a.safetensors", models[SD1], SD1, extra=marks)
+    betas = load_components(checkpoint, EXACT).scheduler_config["trained_betas"]
+    assert len(betas) == 1000
+    shares = torch.cumprod(1 - torch.tensor(betas, dtype=torch.float64), 0)
+    assert float(shares[-1]) == pytest.approx(4.8973451890853435e-08)
+
+
+def test_a_checkpoint_without_its_own_vae_needs_another(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    made = models[SD1]
+    pretend(made)
+    tensors = original_tensors(made, SD1)
+    pruned = {name: tensor for name, tensor in tensors.items() if "first_stage" not in name}
+    save_file(pruned, tmp_path / "pruned.safetensors")
+    save_file(
+        {name: tensor.contiguous() for name, tensor in vae_tensors(made.vae).items()},
+        tmp_path / "own.vae.safetensors",
+    )
+    checkpoint = checkpoint_at(tmp_path / "pruned.safetensors")
+    with pytest.raises(ModelBroken, match="no VAE of its own; choose one as SD VAE"):
+        load_components(checkpoint, EXACT)
+    assert_same(load_components(checkpoint, EXACT, tmp_path / "own.vae.safetensors"), made)
+
+
+def vae_in_diffusers_names(vae: Any) -> dict[str, torch.Tensor]:
+    return dict(vae.state_dict())
+
+
+def vae_in_old_diffusers_names(vae: Any) -> dict[str, torch.Tensor]:
+    def old(name: str) -> str:
+        for new, before in ((".to_q.", ".query."), (".to_out.0.", ".proj_attn.")):
+            name = name.replace(new, before)
+        return name
+
+    return {old(name): tensor for name, tensor in vae.state_dict().items()}
+
+
+LAYOUTS = {
+    "bare": vae_tensors,
+    "within a checkpoint": lambda vae: vae_tensors(vae, prefix="first_stage_model."),
+    "diffusers": vae_in_diffusers_names,
+    "old diffusers": vae_in_old_diffusers_names,
+}
+
+
+@pytest.mark.parametrize("tensors", LAYOUTS.values(), ids=LAYOUTS)
+def test_a_vae_loads_from_a_file_of_its_own(
+    tmp_path: Path,
+    models: dict[ModelFamily, Components],
+    pretend: Pretend,
+    tensors: Callable[[Any], dict[str, torch.Tensor]],
+):
+    pretend(models[SD1])
+    path = tmp_path / "sharp.safetensors"
+    save_file({name: t.contiguous() for name, t in tensors(models[SD1].vae).items()}, path)
+    loaded: Any = load_vae(checkpoint_at(tmp_path / "any.safetensors"), EXACT, path)
+    expected: Any = models[SD1].vae.state_dict()
+    assert all(torch.equal(loaded.state_dict()[name], expected[name]) for name in expected)
+    assert loaded.config["scaling_factor"] == 0.18215
+
+
+def test_a_file_without_a_vae_is_refused_as_one(tmp_path: Path, pretend: Pretend, models: Any):
+    pretend(models[SD1])
+    save_file({"weight": torch.zeros(1)}, tmp_path / "odd.safetensors")
+    with pytest.raises(ModelBroken, match=r"^VAE odd\.safetensors cannot be used: it holds no"):
+        load_vae(checkpoint_at(tmp_path / "a.safetensors"), EXACT, tmp_path / "odd.safetensors")
+
+
+def test_a_missing_weight_is_named(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SD1])
+    tensors = original_tensors(models[SD1], SD1)
+    del tensors["model.diffusion_model.out.2.bias"]
+    save_file({n: t.contiguous() for n, t in tensors.items()}, tmp_path / "a.safetensors")
+    with pytest.raises(ModelBroken, match=r"'a' .* its UNet lacks 1 weights such as conv_out.bias"):
+        load_components(checkpoint_at(tmp_path / "a.safetensors"), EXACT)
+
+
+def test_a_weight_of_another_shape_is_named(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SD1])
+    tensors = original_tensors(models[SD1], SD1)
+    tensors["model.diffusion_model.out.2.bias"] = torch.zeros(5)
+    save_file({n: t.contiguous() for n, t in tensors.items()}, tmp_path / "a.safetensors")
+    with pytest.raises(ModelBroken, match=r"conv_out.bias of shape \[5\] where \[4\] is expected"):
+        load_components(checkpoint_at(tmp_path / "a.safetensors"), EXACT)
+
+
+def test_a_file_that_was_cut_short_is_refused(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SD1])
+    checkpoint = write_checkpoint(tmp_path / "a.safetensors", models[SD1], SD1)
+    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-100])
+    with pytest.raises(ModelBroken, match=r"'a' cannot be loaded: .* bytes where its header names"):
+        load_components(checkpoint, EXACT)
+    checkpoint.path.unlink()
+    with pytest.raises(ModelNotFound):
+        load_components(checkpoint, EXACT)
+
+
+def test_an_sdxl_checkpoint_is_refused_in_a_sentence(
+    tmp_path: Path, models: dict[ModelFamily, Components]
+):
+    tensors = {**unet_tensors(models[SD2].unet)}
+    tensors |= open_clip_tensors(models[SD2].text_encoder, "conditioner.embedders.1.model.")
+    save_file({n: t.contiguous() for n, t in tensors.items()}, tmp_path / "xl.safetensors")
+    with pytest.raises(ModelBroken, match="'xl' is an SDXL model; only Stable Diffusion 1 and 2"):
+        load_components(checkpoint_at(tmp_path / "xl.safetensors"), EXACT)
+
+
+def test_the_tokenizer_of_a_file_loads_alone(tmp_path: Path):
+    tokenizer = load_tokenizer(checkpoint_at(tmp_path / "there is none.safetensors", SD2))
+    assert tokenizer.tokenize("red cat") == ["red</w>", "cat</w>"]
+    assert tokenizer.pad_token_id == 0
+
+
+def test_a_pickle_is_read_without_running_anything_in_it(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SD1])
+    stored = {"state_dict": original_tensors(models[SD1], SD1), "global_step": 7}
+    torch.save(stored, tmp_path / "a.ckpt")
+    assert_same(load_components(checkpoint_at(tmp_path / "a.ckpt"), EXACT), models[SD1])
+
+
+def test_a_pickle_that_names_a_training_s_callback_is_read(
+    tmp_path: Path,
+    models: dict[ModelFamily, Components],
+    pretend: Pretend,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """As the first published checkpoints do; the class itself need not be installed."""
+    pretend(models[SD1])
+    name = "pytorch_lightning.callbacks.model_checkpoint"
+    module = types.ModuleType(name)
+    callback = type("ModelCheckpoint", (), {"__module__": name})
+    module.__dict__["ModelCheckpoint"] = callback
+    with monkeypatch.context() as here:
+        for part in ("pytorch_lightning", "pytorch_lightning.callbacks", name):
+            here.setitem(sys.modules, part, module)
+        callbacks = {callback: {"best": torch.zeros(1)}}
+        stored = {"state_dict": original_tensors(models[SD1], SD1), "callbacks": callbacks}
+        torch.save(stored, tmp_path / "a.ckpt")
+    assert_same(load_components(checkpoint_at(tmp_path / "a.ckpt"), EXACT), models[SD1])
+
+
+class Harm:
+    """What runs code when it is opened."""
+
+    def __reduce__(self):
+        return (pytest.fail, ("code of a model was run",))
+
+
+def test_a_pickle_with_code_in_it_is_refused(tmp_path: Path):
+    torch.save({"state_dict": {"a": Harm()}}, tmp_path / "a.ckpt")
+    with pytest.raises(ModelBroken, match="holds more than weights, which could be harmful code"):
+        load_components(checkpoint_at(tmp_path / "a.ckpt"), EXACT)
+    (tmp_path / "b.ckpt").write_bytes(pickle.dumps(Harm()))
+    with pytest.raises(ModelBroken, match="harmful code"):
+        load_components(checkpoint_at(tmp_path / "b.ckpt"), EXACT)
+
+
+@pytest.mark.parametrize(
+    ("family", "unet", "text"), [(SD1, 859.5, 123.1), (SD2, 865.9, 340.4)], ids=str
+)
+def test_the_configurations_are_those_of_the_published_models(
+    family: ModelFamily, unet: float, text: float
+):
+    """By their numbers of weights, in millions; and diffusers finds every one of them in a file."""
+    config = stored_config(family)
+    with init_empty_weights():
+        network = UNet2DConditionModel.from_config(config["unet"])
+        vae = AutoencoderKL.from_config(config["vae"])
+        encoder = CLIPTextModel(CLIPTextConfig(**config["text_encoder"]))
+
+    def millions(part: Any) -> float:
+        return sum(weight.numel() for weight in part.parameters()) / 1e6
+
+    assert millions(network) == pytest.approx(unet, abs=0.05)
+    assert millions(vae) == pytest.approx(83.65, abs=0.05)
+    assert millions(encoder) == pytest.approx(text, abs=0.05)
+    named = single_file.convert_ldm_unet_checkpoint(unet_tensors(network), config["unet"])
+    assert named.keys() == network.state_dict().keys()
+    named = single_file.convert_ldm_vae_checkpoint(vae_tensors(vae), config["vae"])
+    assert named.keys() == vae.state_dict().keys()
