@@ -149,8 +149,10 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         styles=StyleBook(data_dir / "styles.csv"),
         settings=settings,
         data_dir=data_dir,
-        count_tokens=lambda text, checkpoint: (
-            loading.loaded.count_tokens(text, checkpoint) if loading.loaded else None
+        count_tokens=lambda texts, checkpoint: (
+            loading.loaded.count_tokens(texts, checkpoint, settings.current)
+            if loading.loaded
+            else None
         ),
         version=VERSION,
         folders=None if options.hide_ui_dir_config else allowed_folders(options),

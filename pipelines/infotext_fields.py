@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipelines.plan import Plan
-from pipelines.prompt import uses_attention
+from pipelines.prompting.attention import uses_attention
 from pipelines.requests import InpaintArea, MaskedContent, MaskMode, ResizeMode
 from pipelines.samplers import AUTOMATIC, Family
 from pipelines.settings import FIELDS
@@ -50,6 +50,14 @@ def _churns(plan: Plan) -> bool:
     return plan.sampler.churns
 
 
+def _is_guided(plan: Plan) -> bool:
+    return plan.request.sampling.cfg_scale > 1
+
+
+def _changes_texts(plan: Plan) -> bool:
+    return any(len(part.texts) > 1 for part in (*plan.texts.positive, plan.texts.negative))
+
+
 def uses_emphasis(positive: str, negative: str) -> bool:
     """Whether the emphasis mode makes a difference to these prompts."""
     return uses_attention(positive) or uses_attention(negative)
@@ -87,6 +95,15 @@ RECORDED: tuple[Recorded, ...] = (
         default="Original",
         matters=lambda plan: uses_emphasis(plan.prompt.positive, plan.prompt.negative),
     ),
+    Recorded(setting="use_old_scheduling", default=False, matters=_changes_texts),
+    Recorded(setting="skip_early_cond", default=0.0, matters=_is_guided),
+    Recorded(setting="s_min_uncond", default=0.0, matters=_is_guided),
+    Recorded(
+        setting="s_min_uncond_all",
+        default=False,
+        matters=lambda plan: plan.settings.s_min_uncond > 0 and _is_guided(plan),
+    ),
+    Recorded(setting="pad_cond_uncond", default=False),
 )
 """In A1111's order."""
 

@@ -15,6 +15,7 @@ from pipelines.control.planned import PlannedUnit
 from pipelines.control.planning import plan_units
 from pipelines.errors import InvalidRequest
 from pipelines.imaging.geometry import Size
+from pipelines.prompting.reading import PromptTexts, read_prompt, schedule_steps
 from pipelines.requests import (
     LATENT_FACTOR,
     MAX_SIDE,
@@ -68,8 +69,9 @@ class ImagePlan:
 class Plan:
     """One img2img job, decided.
 
-    `prompt` has its styles applied and lists none. `size` is the processing size in pixels and may
-    not be a multiple of 8 (A1111's Resize by); `latent_size` is what the network sees.
+    `prompt` has its styles applied and lists none; `texts` are how it is read. `size` is the
+    processing size in pixels and may not be a multiple of 8 (A1111's Resize by); `latent_size` is
+    what the network sees.
     `schedule` is resolved: "Automatic" only for timestep samplers, which follow none. `settings`
     include the job's overrides.
     `batches` hold the pictures in order. `created` is local time. `control` are the ControlNet
@@ -80,6 +82,7 @@ class Plan:
     settings: Settings
     checkpoint: Checkpoint
     prompt: Prompt
+    texts: PromptTexts
     size: Size
     sampler: Sampler
     schedule: str
@@ -149,11 +152,13 @@ def make_plan(
     levels = schedule_levels(sampler, schedule, steps.total)
     checkpoint = catalog.find(request.model or settings.sd_model_checkpoint)
     check_for_img2img(checkpoint)
+    prompt = styles.apply(request.prompt)
     return Plan(
         request=request,
         settings=settings,
         checkpoint=checkpoint,
-        prompt=styles.apply(request.prompt),
+        prompt=prompt,
+        texts=read_prompt(prompt, settings, steps=schedule_steps(request.sampling)),
         size=_processing_size(request),
         sampler=sampler,
         schedule=schedule,

@@ -15,6 +15,7 @@ from pipelines.setting_info import Info, SettingValue, setting
 
 SAVING, PATHS, MODELS = "Saving images/grids", "Paths for saving", "Stable Diffusion"
 IMG2IMG, SAMPLERS, PREVIEWS = "img2img", "Sampler parameters", "Live previews"
+OPTIMISATIONS, COMPATIBILITY = "Optimizations", "Compatibility"
 INFOTEXT, PAGE, LIMITS, CONTROL = "Infotext", "User interface", "Limits", "ControlNet"
 IMAGE_FORMATS = ("png", "jpg", "webp")
 
@@ -104,6 +105,10 @@ class Settings:
     emphasis: str = setting(
         "Original", MODELS, "Emphasis mode", choices=("None", "Ignore", "Original", "No norm"),
         infotext="Emphasis", per_job=True,
+    )
+    enable_prompt_comments: bool = setting(
+        True, MODELS, "Enable comments", per_job=True,
+        help="From # to the end of its line, a prompt is not read.",
     )
     randn_source: str = setting(
         "CPU", MODELS, "Random number generator source.", choices=("GPU", "CPU", "NV"),
@@ -213,6 +218,30 @@ class Settings:
     )
     eta_noise_seed_delta: int = setting(
         0, SAMPLERS, "Eta noise seed delta", low=0, high=2**32 - 1, infotext="ENSD", per_job=True,
+    )
+    skip_early_cond: float = setting(
+        0.0, SAMPLERS, "Ignore negative prompt during early sampling", low=0.0, high=1.0,
+        step=0.01, infotext="Skip Early CFG", per_job=True, help="For this share of the steps.",
+    )
+    s_min_uncond: float = setting(
+        0.0, OPTIMISATIONS, "Negative Guidance minimum sigma", low=0.0, high=15.0, step=0.01,
+        infotext="NGMS", per_job=True,
+        help="Skip the negative prompt at every other step below this noise level; faster.",
+    )
+    s_min_uncond_all: bool = setting(
+        False, OPTIMISATIONS, "Negative Guidance minimum sigma all steps",
+        infotext="NGMS all steps", per_job=True, help="Skip it at every step below that.",
+    )
+    pad_cond_uncond: bool = setting(
+        False, OPTIMISATIONS, "Pad prompt/negative prompt", infotext="Pad conds", per_job=True,
+        help="Where the two differ in length, the shorter gets empty chunks; faster, but changes "
+        "pictures.",
+    )
+    use_old_scheduling: bool = setting(
+        False, COMPATIBILITY, "Use old prompt editing timelines.",
+        infotext="Old prompt editing timelines", per_job=True,
+        help="A number below 1 is a share of the steps, any other a step; normally the point "
+        "decides.",
     )
     live_previews_enable: bool = setting(
         True, PREVIEWS, "Show live previews of the created image"

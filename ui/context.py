@@ -1,6 +1,6 @@
 """What every front door is handed: the engine, the catalogue, settings and folders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from pipelines.styles import StyleBook
 class Context:
     """Built once by app.py and passed in; front doors keep no state of their own.
 
-    `count_tokens` gives the number of CLIP tokens of a prompt for a checkpoint, and the multiple of
-    75 it is padded to; None while the network libraries are still being imported. `folders` are
-    those that the page may name; None hides every field that names one (--hide-ui-dir-config).
+    `count_tokens` gives the number of CLIP tokens of the longest of some texts for a checkpoint,
+    and the multiple of 75 it is padded to; None while the network libraries are still being
+    imported. `folders` are those that the page may name; None hides every field that names one
+    (--hide-ui-dir-config).
     `control` looks up preprocessors and control models; `preprocessors` runs the former, and
     `downloads` fetches their networks, each None where that cannot be done.
     """
@@ -31,7 +32,7 @@ class Context:
     styles: StyleBook
     settings: SettingsStore
     data_dir: Path
-    count_tokens: Callable[[str, Checkpoint], tuple[int, int] | None]
+    count_tokens: Callable[[Collection[str], Checkpoint], tuple[int, int] | None]
     version: str
     folders: AllowedFolders | None = field(default_factory=AllowedFolders)
     control: ControlMenus = NO_CONTROL

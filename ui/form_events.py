@@ -2,14 +2,16 @@
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.families import ModelFamily
 from pipelines.errors import ModelBroken, ModelNotFound, UserError
-from pipelines.requests import Prompt
+from pipelines.prompting.reading import read_prompt, schedule_steps
+from pipelines.requests import Prompt, Sampling
 from pipelines.samplers import AUTOMATIC, SAMPLERS
 from pipelines.settings import Settings
 from pipelines.styles import Style
@@ -141,15 +143,23 @@ class FormEvents:
         family = ModelFamily.unknown if checkpoint is None else checkpoint.family
         return restored_units(values, self._context.control, family)
 
-    def count_tokens(self, prompt: Raw, negative: Raw, styles: Raw) -> tuple[str, str]:
-        """The two counters, such as "12/75"; "" while there is nothing to count with yet."""
+    def count_tokens(
+        self, prompt: Raw, negative: Raw, styles: Raw, steps: Raw, sampler: Raw
+    ) -> tuple[str, str]:
+        """The two counters, such as "12/75"; "" while there is nothing to count with yet.
+
+        Of a prompt that says something else at other steps, or several things at once, the longest.
+        """
         chosen = Prompt(positive=prompt or "", negative=negative or "", styles=tuple(styles or ()))
-        checkpoint = self._find(self._context.settings.current.sd_model_checkpoint)
+        settings = self._context.settings.current
+        checkpoint = self._find(settings.sd_model_checkpoint)
         try:
-            texts = self._context.styles.apply(chosen)
+            chosen = self._context.styles.apply(chosen)
         except UserError:
-            texts = chosen
-        return self._count(texts.positive, checkpoint), self._count(texts.negative, checkpoint)
+            chosen = replace(chosen, styles=())
+        texts = read_prompt(chosen, settings, steps=_schedule_steps(steps, sampler))
+        positive = {text for part in texts.positive for text in part.texts}
+        return self._count(positive, checkpoint), self._count(texts.negative.texts, checkpoint)
 
     def apply(self, infotext: str) -> tuple[Updates, str]:
         """Fields from a parameter text, and what could not be used."""
@@ -167,9 +177,9 @@ class FormEvents:
         """The largest picture that is decoded."""
         return int(self._context.settings.current.max_picture_megapixels * 1_000_000)
 
-    def _count(self, text: str, checkpoint: Checkpoint | None) -> str:
+    def _count(self, texts: Collection[str], checkpoint: Checkpoint | None) -> str:
         try:
-            counted = checkpoint and self._context.count_tokens(text, checkpoint)
+            counted = checkpoint and self._context.count_tokens(texts, checkpoint)
         except UserError:
             counted = None
         return f"{counted[0]}/{counted[1]}" if counted else ""
@@ -179,6 +189,14 @@ class FormEvents:
             return self._context.catalog.find(name)
         except (ModelNotFound, ModelBroken):
             return None
+
+
+def _schedule_steps(steps: Raw, sampler: Raw) -> int:
+    """Those of the form, or those of a form that nobody changed while these are of no use."""
+    try:
+        return schedule_steps(Sampling(steps=steps, sampler=str(sampler)))
+    except UserError:
+        return schedule_steps(Sampling())
 
 
 class StyleEvents:

@@ -190,11 +190,12 @@ def _wire_prompt(page: Page, form: FormEvents) -> None:
         outputs=texts,
         js="(a, b) => confirm('Delete prompt?') ? ['', ''] : [a, b]",
     )
-    for changed in (panel.prompt, panel.negative_prompt, panel.styles):
+    counted = [*texts, panel.styles, page.main.sampler.steps, page.main.sampler.sampler]
+    for changed in counted:
         changed.change(None, js="() => redraw.countTokensSoon()")
     panel.count.click(
         form.count_tokens,
-        inputs=[*texts, panel.styles],
+        inputs=counted,
         outputs=[panel.counter, panel.negative_counter],
         **QUIET,
     ).then(None, js="() => redraw.tokensCounted()")

@@ -12,6 +12,7 @@ from torch import nn
 
 from pipelines.diffusion.control.corrections import Progress, then_keep
 from pipelines.diffusion.control.laid_on import JobUnits
+from pipelines.diffusion.guidance import Guidance
 from pipelines.diffusion.inpainting import LatentInpaint, blend_for
 from pipelines.diffusion.noise import planned_noise
 from pipelines.diffusion.parts import Components, Pipeline, Unet
@@ -60,13 +61,12 @@ def keep_outside_in_float32(unet: Unet, dtype: torch.dtype) -> None:
 class BatchInputs:
     """What every batch of a job is denoised from, once texts and picture are encoded.
 
-    `positive` and `negative` are 1xTxD, `latents` 1x4xhxw clean and scaled; all on the device.
-    `inpaint` belongs to an inpaint job, `channels` (1x5xhxw) to a network for inpainting, `control`
-    to one with ControlNet units.
+    `texts` and `latents` (1x4xhxw, clean and scaled) are on the device. `inpaint` belongs to an
+    inpaint job, `channels` (1x5xhxw) to a network for inpainting, `control` to one with ControlNet
+    units.
     """
 
-    positive: torch.Tensor
-    negative: torch.Tensor
+    texts: Guidance
     latents: torch.Tensor
     inpaint: LatentInpaint | None = None
     channels: torch.Tensor | None = None
@@ -117,13 +117,15 @@ def call_arguments(
     """The pipeline's arguments for a batch that begins with these clean `latents` (Bx4xhxw).
 
     Strength is 1 because the scheduler's schedule is cut already. The generator is a throwaway one:
-    the noise that the pipeline draws is not used, and torch's global generator is left alone.
+    the noise that the pipeline draws is not used, and torch's global generator is left alone. The
+    embeddings are the first call's; `guided` lays those of every call before the network.
     """
     count = len(latents)
+    negative, positive = inputs.texts.pair(0)
     return {
         "image": latents,
-        "prompt_embeds": inputs.positive.repeat(count, 1, 1),
-        "negative_prompt_embeds": inputs.negative.repeat(count, 1, 1),
+        "prompt_embeds": positive.repeat(count, 1, 1),
+        "negative_prompt_embeds": negative.repeat(count, 1, 1),
         "strength": 1.0,
         "num_inference_steps": plan.steps.executed,
         "guidance_scale": plan.request.sampling.cfg_scale,

@@ -1,7 +1,7 @@
 """One plan in, pictures out: prepare, load, read the prompt, encode, denoise by batches, decode."""
 
 import logging
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from pipelines.diffusion.control.job import ControlModels
 from pipelines.diffusion.control.laid_on import JobUnits
 from pipelines.diffusion.control.load import Base
 from pipelines.diffusion.device import DevicePolicy
+from pipelines.diffusion.guidance import Guidance, Skips, Told
 from pipelines.diffusion.inpainting import (
     LatentInpaint,
     latent_change,
@@ -42,7 +43,7 @@ from pipelines.diffusion.parts import Tokenizer
 from pipelines.diffusion.preview import fit_preview
 from pipelines.diffusion.sample import LoadedModel, Sampled, sample_batch
 from pipelines.diffusion.seamless import seamless
-from pipelines.diffusion.text import TextOptions, count_tokens, encode_text, pad_to_same_length
+from pipelines.diffusion.text import TextOptions, count_tokens, encode_text
 from pipelines.diffusion.vae import decode, encode, resize_latents
 from pipelines.errors import ModelNotFound, OutOfMemory
 from pipelines.imaging.geometry import Size
@@ -51,6 +52,7 @@ from pipelines.imaging.masks import fit_mask, unit_mask
 from pipelines.imaging.prepare import Prepared, prepare
 from pipelines.monitor import Monitor
 from pipelines.plan import Plan
+from pipelines.prompting.reading import Part, note_on
 from pipelines.requests import Inpaint, ResizeMode
 from pipelines.results import DenoisedBatch
 from pipelines.settings import Settings
@@ -118,6 +120,7 @@ class Diffusion:
         with _borders(plan, model, control):
             inputs = replace(self._encoded(plan, model, prepared, monitor), control=control)
         shown = prepared.shown
+        masked_notes = prepared.masked.messages if prepared.masked else ()
         # 3. Batch by batch
         for index, images in enumerate(plan.batches):
             if monitor.stop_after_batch:
@@ -135,7 +138,7 @@ class Diffusion:
                 source=prepared.init_image,
                 masked=_masked_pictures(plan, prepared, sampled),
                 complete=sampled.complete,
-                comments=prepared.masked.messages if prepared.masked else (),
+                comments=(*masked_notes, *note_on(plan.texts.networks)),
                 units=units,
             )
 
@@ -152,13 +155,14 @@ class Diffusion:
             cache.clear()
 
     def count_tokens(
-        self, text: str, checkpoint: Checkpoint, settings: Settings | None = None
+        self, texts: Iterable[str], checkpoint: Checkpoint, settings: Settings | None = None
     ) -> tuple[int, int]:
-        """Tokens in `text` and tokens its chunks hold (75, 150, ...), as the model counts them."""
+        """Tokens in the longest of `texts`, and tokens its chunks hold (75, 150, ...)."""
         tokenizer = self._tokenizers.get(
             (checkpoint.path, _fingerprint(checkpoint)), lambda: load_tokenizer(checkpoint)
         )
-        return count_tokens(tokenizer, text, TextOptions.of(settings or Settings()))
+        options = TextOptions.of(settings or Settings())
+        return max(count_tokens(tokenizer, text, options) for text in texts)
 
     def _model(
         self, checkpoint: Checkpoint, settings: Settings, monitor: Monitor | None
@@ -210,28 +214,36 @@ class Diffusion:
     def _encoded(
         self, plan: Plan, model: LoadedModel, prepared: Prepared, monitor: Monitor
     ) -> BatchInputs:
-        positive, negative = self._read_prompts(plan, model, monitor)
         return BatchInputs(
-            positive=positive,
-            negative=negative,
+            texts=self._read_prompts(plan, model, monitor),
             latents=self._encode_picture(plan, model, prepared, monitor),
             inpaint=self._latent_inpaint(plan, prepared),
             channels=self._picture_channels(plan, model, prepared, monitor),
         )
 
-    def _read_prompts(
-        self, plan: Plan, model: LoadedModel, monitor: Monitor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _read_prompts(self, plan: Plan, model: LoadedModel, monitor: Monitor) -> Guidance:
         options = TextOptions.of(plan.settings)
+        known: dict[str, torch.Tensor] = {}  # of this job, were they more than the cache may hold
 
         def text(words: str) -> torch.Tensor:
             def make() -> torch.Tensor:
                 monitor.stage("Reading the prompt")
                 return encode_text(model.components, words, options, self._policy.device)
 
-            return self._texts.get((model.key, words, options), make)
+            if words not in known:
+                known[words] = self._texts.get((model.key, words, options), make)
+            return known[words]
 
-        return pad_to_same_length(text(plan.prompt.positive), text(plan.prompt.negative), text(""))
+        def told(part: Part) -> Told:
+            return Told(embeddings=tuple(map(text, part.texts)), weight=part.weight)
+
+        return Guidance(
+            parts=tuple(map(told, plan.texts.positive)),
+            negative=told(plan.texts.negative),
+            empty=text(""),
+            pad=plan.settings.pad_cond_uncond,
+            skips=Skips.of(plan),
+        )
 
     def _encode_picture(
         self, plan: Plan, model: LoadedModel, prepared: Prepared, monitor: Monitor

@@ -11,6 +11,7 @@ import torch
 from pipelines.diffusion.assemble import BatchInputs, call_arguments, start_batch
 from pipelines.diffusion.control.laid_on import laid_on
 from pipelines.diffusion.control.style_align import style_aligned
+from pipelines.diffusion.guidance import guided
 from pipelines.diffusion.inpainting import conditioned
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
 from pipelines.diffusion.parts import Components, Pipeline
@@ -99,11 +100,12 @@ def _sample(
     )
     pictures = len(images) if plan.request.style_align else 1
     # The units are before the channels, since they see the latents alone; they lay what they change
-    # of the attention over what a batch shares.
+    # of the attention over what a batch shares. The texts are last, as they surround all of it.
     with (
         style_aligned(unet, pictures=pictures),
         steered,
         conditioned(unet, inputs.channels),
+        guided(unet, inputs.texts, pictures=len(images), sigma=start.progress.sigma),
     ):
         latents = model.pipeline(**arguments).images
     if watch.stopped and scheduler.denoised is not None:

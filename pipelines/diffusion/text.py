@@ -7,7 +7,7 @@ import torch
 
 from pipelines.diffusion.parts import Components, Tokenizer
 from pipelines.errors import InvalidRequest
-from pipelines.prompt import BREAK, parse_attention
+from pipelines.prompting.attention import BREAK, parse_attention
 from pipelines.settings import Settings
 
 CHUNK = 75
@@ -161,19 +161,3 @@ def _emphasise(hidden: torch.Tensor, weights: Sequence[float], emphasis: str) ->
     if emphasis == "Original" and exact.mean().abs() > ROUNDING * exact.std():
         weighted = weighted * (exact.mean() / weighted.mean())
     return weighted.to(hidden.dtype)
-
-
-def pad_to_same_length(
-    first: torch.Tensor, second: torch.Tensor, empty: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both embeddings with as many chunks as the longer has, by appending the empty prompt's.
-
-    A1111's option `pad_cond_uncond`: the two then run through the network in one batch.
-    """
-    longest = max(first.shape[1], second.shape[1])
-
-    def padded(embedding: torch.Tensor) -> torch.Tensor:
-        missing = (longest - embedding.shape[1]) // empty.shape[1]
-        return torch.cat([embedding, *[empty] * missing], dim=1)
-
-    return padded(first), padded(second)

@@ -3,7 +3,7 @@
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -113,9 +113,9 @@ def tint(image: Image.Image, seed: int, share: float) -> Image.Image:
     return Image.blend(ImageChops.duplicate(image.convert("RGB")), flat, share / 2)
 
 
-def count_words(text: str, checkpoint: Checkpoint) -> tuple[int, int]:
-    """In place of the tokenizer: words, and the next multiple of 75."""
-    words = len(text.split())
+def count_words(texts: Collection[str], checkpoint: Checkpoint) -> tuple[int, int]:
+    """In place of the tokenizer: words of the longest text, and the next multiple of 75."""
+    words = max(len(text.split()) for text in texts)
     return words, max(1, -(-words // 75)) * 75
 
 
@@ -151,7 +151,7 @@ class Running:
 def make_context(
     data_dir: Path,
     painter: SlowPainter,
-    count: Callable[[str, Checkpoint], tuple[int, int] | None] = count_words,
+    count: Callable[[Collection[str], Checkpoint], tuple[int, int] | None] = count_words,
 ) -> Context:
     """Everything real but the network."""
     own = CHECKOUT / "models"

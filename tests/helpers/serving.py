@@ -63,7 +63,7 @@ def serving(
         styles=StyleBook(data_dir / "styles.csv"),
         settings=store,
         data_dir=data_dir,
-        count_tokens=lambda text, checkpoint: None,
+        count_tokens=lambda texts, checkpoint: None,
         version="0",
     )
     chosen = Options(data_dir=data_dir, **options)

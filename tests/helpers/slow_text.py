@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from pipelines.prompt import BREAK, parse_attention
+from pipelines.prompting.attention import BREAK, parse_attention
 
 
 def slow_layout(tokenizer: Any, text: str, backtrack: int) -> list[tuple[list[int], list[float]]]:

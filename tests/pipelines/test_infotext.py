@@ -171,6 +171,8 @@ def test_the_schedule_is_written_as_a1111_resolves_it(sampler: str, schedule: st
         ("DPM++ 2M", "s_churn", 0.5, "Sigma churn"),
         ("DDIM", "sigma_max", 5.0, "Schedule max sigma"),
         ("DPM++ 2M", "emphasis", "None", "Emphasis"),
+        ("DPM++ 2M", "use_old_scheduling", True, "Old prompt editing timelines"),
+        ("DPM++ 2M", "s_min_uncond_all", True, "NGMS all steps"),
     ],
 )
 def test_a_setting_without_effect_is_not_written(
@@ -189,11 +191,36 @@ def test_a_setting_without_effect_is_not_written(
         ("Euler", "s_tmax", 9.0, "Sigma tmax: 9"),
         ("Euler", "s_noise", 1.003, "Sigma noise: 1.003"),
         ("Euler", "randn_source", "CPU", "RNG: CPU"),
+        ("Euler", "skip_early_cond", 0.2, "Skip Early CFG: 0.2"),
+        ("Euler", "s_min_uncond", 1.5, "NGMS: 1.5"),
+        ("Euler", "pad_cond_uncond", True, "Pad conds: True"),
     ],
 )
 def test_a_setting_with_effect_is_written(sampler: str, setting: str, value: object, expected: str):
     plan = plan_for(sampling=Sampling(sampler=sampler), settings={setting: value})
     assert f", {expected}, " in last_line(plan)
+
+
+def test_the_prompt_is_written_as_it_was_typed():
+    positive = "[a|b:5] # note\n[cat:dog:0.5] AND <lora:x:1> red:0.5"
+    plan = plan_for(
+        prompt=Prompt(positive=positive, negative="[x::3] # y"),
+        settings={"use_old_scheduling": True},
+    )
+    read = parse(written(plan))
+    assert (read.positive, read.negative) == (positive, "[x::3] # y")
+    assert read.fields["Old prompt editing timelines"] == "True"
+
+
+def test_without_guidance_nothing_is_written_of_when_the_negative_prompt_is_left_out():
+    settings = {"skip_early_cond": 0.2, "s_min_uncond": 1.5, "s_min_uncond_all": True}
+    guided, unguided = (
+        last_line(plan_for(sampling=Sampling(cfg_scale=scale), settings=settings))
+        for scale in (7, 1)
+    )
+    assert "Skip Early CFG: 0.2, NGMS: 1.5, NGMS all steps: True" in guided
+    assert "NGMS" not in unguided
+    assert "Skip Early CFG" not in unguided
 
 
 @pytest.mark.parametrize(

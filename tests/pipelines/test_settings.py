@@ -40,6 +40,8 @@ A1111 = {
     "control_net_no_detectmap": False, "control_net_detectmap_autosaving": False,
     "control_net_detectedmap_dir": "detected_maps", "control_net_sync_field_args": True,
     "controlnet_increment_seed_during_batch": False, "controlnet_ignore_noninpaint_mask": False,
+    "enable_prompt_comments": True, "skip_early_cond": 0.0, "s_min_uncond": 0.0,
+    "s_min_uncond_all": False, "pad_cond_uncond": False, "use_old_scheduling": False,
 }  # fmt: skip
 """Keys that A1111 or its ControlNet extension has too, with their defaults."""
 

@@ -269,9 +269,9 @@ def test_tokens_are_counted_without_loading_the_model(
     diffusion: Diffusion, own_checkpoint: Checkpoint
 ):
     (own_checkpoint.path / "unet" / "config.json").unlink()
-    assert diffusion.count_tokens("a red cat", own_checkpoint) == (3, 75)
+    assert diffusion.count_tokens(["a", "a red cat", ""], own_checkpoint) == (3, 75)
     settings = Settings().with_changes({"emphasis": "None"})
-    assert diffusion.count_tokens("(cat)", own_checkpoint, settings) == (3, 75)
+    assert diffusion.count_tokens(["(cat)"], own_checkpoint, settings) == (3, 75)
 
 
 # Sizes

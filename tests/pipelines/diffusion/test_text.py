@@ -9,7 +9,6 @@ from pipelines.diffusion.text import (
     TextOptions,
     count_tokens,
     encode_text,
-    pad_to_same_length,
     split_into_chunks,
 )
 from pipelines.errors import InvalidRequest
@@ -102,14 +101,6 @@ def test_with_emphasis_none_brackets_and_break_are_ordinary_text():
 def test_clip_skip_beyond_the_models_layers_is_refused():
     with pytest.raises(InvalidRequest, match="between 1 and 3 for this model, got 4"):
         encode_text(tiny_components(), "cat", TextOptions(clip_skip=4), CPU)
-
-
-def test_the_shorter_of_two_embeddings_gains_chunks_of_the_empty_prompt():
-    parts = tiny_components()
-    long, short, empty = (encode_text(parts, t, TextOptions(), CPU) for t in (LONG, "cat", ""))
-    first, second = pad_to_same_length(long, short, empty)
-    assert torch.equal(first, long)
-    assert torch.equal(second, torch.cat([short, empty], dim=1))
 
 
 def test_where_the_mean_is_only_rounding_nothing_is_rescaled_by_it():

@@ -35,6 +35,7 @@ from pipelines.requests import (
     Batch,
     Inpaint,
     InpaintArea,
+    Prompt,
     ResizeBy,
     Sampling,
     Seeds,
@@ -407,3 +408,24 @@ def memory_in_use() -> int:
     """Bytes of this process that are in memory."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096
+
+
+# A reference draws noise for every question, so that another question changes the next one's.
+STEADY = [kind for kind in KINDS if not kind.startswith("reference")]
+
+
+@pytest.mark.parametrize("mode", [ControlMode.balanced, ControlMode.control])
+def test_units_steer_every_part_of_a_prompt_alike(
+    diffusion: Diffusion, make_plan: MakePlan, unit: MakeUnit, mode: ControlMode
+):
+    units = [unit(kind, index=n, mode=mode, **KINDS[kind]) for n, kind in enumerate(STEADY)]
+
+    def picture(positive: str) -> Image.Image:
+        prompt = Prompt(positive=positive, negative="sea")
+        plan = make_plan(sampling=Sampling(steps=3), prompt=prompt)
+        return pictures(diffusion, with_units(plan, *units))[0]
+
+    one = picture("a cat")
+    assert_same_picture(picture("a cat:0.5 AND a cat:0.5"), one, tolerance=1)
+    assert_same_picture(picture("[a cat|a cat] AND a dog:0"), one, tolerance=1)
+    assert picture("a dog") != one

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pipelines.prompt import BREAK, MAX_DEPTH, parse_attention, uses_attention
+from pipelines.prompting.attention import BREAK, MAX_DEPTH, parse_attention, uses_attention
 
 
 @pytest.mark.parametrize(
