@@ -5,6 +5,7 @@ of them are written at all, in which order, and for which jobs. Settings without
 (exact steps, background colour, word wrap length) are not recorded, as there.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -28,9 +29,13 @@ RESIZE_MODE = "Resize mode"  # ours: A1111 does not record it
 MASK_TRANSPARENCY = "Mask transparency"  # ours, too
 OPAQUE = "Repaint opaque"  # ours, too
 EMPHASIS, VERSION = "Emphasis", "Version"
+OLD_TIMELINES = "Old prompt editing timelines"
 
 PROGRAM = "Redraw"
 """Begins the version, so that A1111's rules for its own old versions pass our texts by."""
+
+NEW_TIMELINES = (1, 6, 0)
+"""The first version of A1111 in which a point tells shares of the steps from steps."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +82,15 @@ RECORDED: tuple[Recorded, ...] = (
     Recorded(setting="tiling", default=False),
     Recorded(setting="initial_noise_multiplier", default=1.0),
     Recorded(setting="img2img_extra_noise", default=0.0),
+    Recorded(setting="use_old_scheduling", default=False, matters=_changes_texts),
+    Recorded(setting="pad_cond_uncond", default=False),
+    Recorded(setting="s_min_uncond", default=0.0, matters=_is_guided),
+    Recorded(
+        setting="s_min_uncond_all",
+        default=False,
+        matters=lambda plan: plan.settings.s_min_uncond > 0 and _is_guided(plan),
+    ),
+    Recorded(setting="skip_early_cond", default=0.0, matters=_is_guided),
     Recorded(setting="sigma_min", default=0.0, matters=_walks_sigmas),
     Recorded(setting="sigma_max", default=0.0, matters=_walks_sigmas),
     Recorded(setting="rho", default=0.0, matters=_walks_sigmas),
@@ -95,17 +109,10 @@ RECORDED: tuple[Recorded, ...] = (
         default="Original",
         matters=lambda plan: uses_emphasis(plan.prompt.positive, plan.prompt.negative),
     ),
-    Recorded(setting="use_old_scheduling", default=False, matters=_changes_texts),
-    Recorded(setting="skip_early_cond", default=0.0, matters=_is_guided),
-    Recorded(setting="s_min_uncond", default=0.0, matters=_is_guided),
-    Recorded(
-        setting="s_min_uncond_all",
-        default=False,
-        matters=lambda plan: plan.settings.s_min_uncond > 0 and _is_guided(plan),
-    ),
-    Recorded(setting="pad_cond_uncond", default=False),
 )
 """In A1111's order."""
+
+_A1111_VERSION = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})")
 
 _MISSING: Mapping[str, str] = {
     CLIP_SKIP: "1",
@@ -128,11 +135,14 @@ def meant_when_missing(
     """Names and values that `fields` of a parameter text imply by leaving them out.
 
     A1111 writes some settings only when they matter and reads their absence as no change; so do
-    we in its texts. In our own texts, absence means the default.
+    we in its texts, but for prompt editing by the rule of its older versions. In our own texts,
+    absence means the default.
     """
     meant = dict(_MISSING)
     if uses_emphasis(positive, negative):
         meant[EMPHASIS] = "Original"
+    if "[" in positive and _is_before(fields.get(VERSION, ""), NEW_TIMELINES):
+        meant[OLD_TIMELINES] = "True"
     if fields.get(VERSION, "").startswith(PROGRAM):
         meant[RESIZE_MODE] = ResizeMode.just_resize.value
         meant[ENSD] = "0"
@@ -144,3 +154,9 @@ def meant_when_missing(
             if name and name != EMPHASIS:
                 meant[name] = f"{row.default}"
     return {name: value for name, value in meant.items() if name not in fields}
+
+
+def _is_before(version: str, limit: tuple[int, ...]) -> bool:
+    """Whether A1111's "v1.5.2" or "1.5.2-3-gabc" is older; a text without a version is not."""
+    match = _A1111_VERSION.match(version)
+    return match is not None and tuple(map(int, match.groups())) < limit

@@ -167,6 +167,12 @@ def test_the_schedule_is_written_as_a1111_resolves_it(sampler: str, schedule: st
     [
         ("Euler", "eta_noise_seed_delta", 5, "ENSD"),
         ("Euler", "eta_ancestral", 0.5, "Eta"),
+        ("DPM++ 2M SDE", "eta_noise_seed_delta", 5, "ENSD"),
+        ("Restart", "eta_ancestral", 0.5, "Eta"),
+        ("LCM", "s_noise", 0.5, "Sigma noise"),
+        ("DPM adaptive", "s_noise", 0.5, "Sigma noise"),
+        ("DPM2", "always_discard_next_to_last_sigma", True, "Discard penultimate sigma"),
+        ("DDIM", "always_discard_next_to_last_sigma", True, "Discard penultimate sigma"),
         ("Euler a", "eta_ddim", 0.5, "Eta DDIM"),
         ("DPM++ 2M", "s_churn", 0.5, "Sigma churn"),
         ("DDIM", "sigma_max", 5.0, "Schedule max sigma"),
@@ -186,6 +192,12 @@ def test_a_setting_without_effect_is_not_written(
     ("sampler", "setting", "value", "expected"),
     [
         ("DDIM", "eta_ddim", 0.5, "Eta DDIM: 0.5"),
+        ("DDIM CFG++", "eta_ddim", 0.5, "Eta DDIM: 0.5"),
+        ("DPM++ SDE", "eta_ancestral", 0.5, "Eta: 0.5"),
+        ("DPM adaptive", "eta_ancestral", 0.5, "Eta: 0.5"),
+        ("DPM++ 3M SDE", "s_noise", 0.9, "Sigma noise: 0.9"),
+        ("DPM fast", "eta_noise_seed_delta", 5, "ENSD: 5"),
+        ("Euler", "always_discard_next_to_last_sigma", True, "Discard penultimate sigma: True"),
         ("Euler", "s_churn", 2.0, "Sigma churn: 2"),
         ("Euler", "s_tmin", 0.5, "Sigma tmin: 0.5"),
         ("Euler", "s_tmax", 9.0, "Sigma tmax: 9"),
@@ -218,7 +230,7 @@ def test_without_guidance_nothing_is_written_of_when_the_negative_prompt_is_left
         last_line(plan_for(sampling=Sampling(cfg_scale=scale), settings=settings))
         for scale in (7, 1)
     )
-    assert "Skip Early CFG: 0.2, NGMS: 1.5, NGMS all steps: True" in guided
+    assert "NGMS: 1.5, NGMS all steps: True, Skip Early CFG: 0.2" in guided
     assert "NGMS" not in unguided
     assert "Skip Early CFG" not in unguided
 
@@ -318,6 +330,27 @@ def test_names_left_out_get_what_their_absence_means():
     assert fields["Emphasis"] == "Original"
     assert "Denoising strength" not in fields
     assert "Resize mode" not in fields
+
+
+@pytest.mark.parametrize(
+    ("prompt", "version", "expected"),
+    [
+        ("[a:b:1.0]", "v1.5.2", True),
+        ("[a:b:1.0]", "1.5.2-3-gabc", True),
+        ("[a:b:1.0]", "v1.6.0", False),
+        ("[a:b:1.0]", "v1.10.1", False),
+        ("[a:b:1.0]", "", False),
+        ("[a:b:1.0]", "f0.0.17v1.8.0", False),
+        ("[a:b:1.0]", "Redraw 0.1.0", False),
+        ("a (b)", "v1.5.2", False),
+    ],
+)
+def test_older_versions_of_a1111_edited_prompts_by_another_rule(
+    prompt: str, version: str, expected: bool
+):
+    last = "Steps: 20, Sampler: Euler, Seed: 1" + (f", Version: {version}" if version else "")
+    fields = parse(f"{prompt}\n{last}").fields
+    assert (fields.get("Old prompt editing timelines") == "True") == expected
 
 
 def test_in_our_own_texts_absence_means_the_default():
