@@ -133,18 +133,14 @@
 
   // ---- the map
 
-  // Only pure colours: each pixel of a soft edge becomes what it is nearest to, so that the map is
-  // still known for one of few colours when it is brought to size.
-  const harden = (context, width, height) => {
-    const pure = [
-      [0, 0, 0], ...HUES, ...LIMBS.map((_, limb) => limbColor(limb)),
-      ...FINGERS.map((_, bone) => boneColor(bone)),
-      ...Object.values(DOTS).map(({ color }) => color),
-    ];
+  // Only pure colours, and no soft edges: each pixel is the nearest of `pure`, or clear. So the map
+  // is still known for one of few colours when it is brought to size.
+  const harden = (context, width, height, pure) => {
     const image = context.getImageData(0, 0, width, height);
     const words = new Uint32Array(image.data.buffer);
     const found = new Map();
     const nearest = (word) => {
+      if (word >>> 24 < 128) return 0;
       const [red, green, blue] = [word & 255, (word >> 8) & 255, (word >> 16) & 255];
       const far = ([r, g, b]) => (r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2;
       const [r, g, b] = pure.reduce((best, one) => (far(one) < far(best) ? one : best));
@@ -192,22 +188,37 @@
     });
   };
 
+  const BODY_COLORS = [...HUES, ...LIMBS.map((_, limb) => limbColor(limb))];
+  const FINGER_COLORS = FINGERS.map((_, bone) => boneColor(bone));
+
   // The map as a PNG file.
   const draw = async ({ width, height, people }) => {
-    const canvas = new OffscreenCanvas(width, height);
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    context.fillStyle = "#000";
-    context.fillRect(0, 0, width, height);
+    const sheet = () => {
+      const canvas = new OffscreenCanvas(width, height);
+      return canvas.getContext("2d", { willReadFrequently: true });
+    };
+    const map = sheet();
+    map.fillStyle = "#000";
+    map.fillRect(0, 0, width, height);
+    // Each on a sheet of its own, so that where two meet nothing of a third colour comes about.
+    const lay = (colors, paint) => {
+      const context = sheet();
+      paint(context);
+      harden(context, width, height, colors);
+      map.drawImage(context.canvas, 0, 0);
+    };
     for (const person of people) {
-      drawBody(context, person.joints);
+      lay(BODY_COLORS, (context) => drawBody(context, person.joints));
       for (const [part, { radius, color }] of Object.entries(DOTS)) {
-        if (!person[part]) continue;
-        if (part !== "face") drawFingers(context, person[part]);
-        for (const point of person[part]) dot(context, point, radius, color);
+        const points = person[part];
+        if (!points) continue;
+        if (part !== "face") lay(FINGER_COLORS, (context) => drawFingers(context, points));
+        lay([color], (context) => {
+          for (const point of points) dot(context, point, radius, color);
+        });
       }
     }
-    harden(context, width, height);
-    const blob = await canvas.convertToBlob({ type: "image/png" });
+    const blob = await map.canvas.convertToBlob({ type: "image/png" });
     return new File([blob], "pose.png", { type: "image/png" });
   };
 
