@@ -19,6 +19,9 @@ from ui.panels import control_images
 from ui.panels.control_images import ControlImages
 from ui.panels.tools import Field
 
+TICKS_CLASSES = ("controlnet_main_options", "controlnet_img2img_options")
+"""The extension's, of rows that are one here."""
+
 PRESET = -1
 """Of a preprocessor's numbers: whatever it prefers."""
 
@@ -106,7 +109,7 @@ def build(
 
 
 def _build_ticks(ids: str) -> dict[str, Option]:
-    with gr.Row(elem_classes=["cnet-ticks", "controlnet_main_options"]):
+    with gr.Row(elem_classes=["cnet-ticks", *TICKS_CLASSES]):
         return {
             "enabled": _tick("Enable", f"{ids}controlnet_enable_checkbox", "cnet-unit-enabled"),
             "low_vram": _tick("Low VRAM", f"{ids}controlnet_low_vram_checkbox"),
@@ -143,7 +146,11 @@ def _build_menus(ids: str, menus: ControlMenus) -> tuple[dict[str, Option], gr.B
         label="Control Type",
         interactive=True,
         elem_id=f"{ids}controlnet_type_filter_radio",
-        elem_classes=["choices", "controlnet_control_type_filter_group"],
+        elem_classes=[
+            "choices",
+            "controlnet_control_type",
+            "controlnet_control_type_filter_group",
+        ],
     )
     with gr.Row(elem_classes=["controlnet_preprocessor_model", "fields"]):
         with gr.Row(elem_classes=["with-tool"]):
@@ -156,6 +163,11 @@ def _build_menus(ids: str, menus: ControlMenus) -> tuple[dict[str, Option], gr.B
         with gr.Row(elem_classes=["with-tool", "cnet-model"]):
             model = _menu("Model", menus.model_choices(ALL), f"{ids}controlnet_model_dropdown")
             refresh = _icon("Refresh", f"{ids}controlnet_refresh_models", "cnet-refresh-models")
+    gr.HTML(
+        "<p>Licence of the weights: </p>",
+        elem_id=f"{ids}licence",
+        elem_classes=["cnet-hint", "cnet-licence"],
+    )
     return {"type": kind, "preprocessor": preprocessor, "model": model}, run, refresh
 
 

@@ -137,10 +137,10 @@ def table_of(menus: ControlMenus, family: ModelFamily) -> str:
     """Everything that the units' menus and sliders depend on, as JSON.
 
     `types`: what each control type lists and chooses, for a checkpoint of `family`.
-    `preprocessors`: by label, the sliders as [label, least, most, step, default] or null, and what
-    belongs to it. `palette`: names and colours with which segmentation maps are painted.
-    `weights`: by weight type, for every layer of such a checkpoint's network, the shares of Control
-    Weight and Composition Weight.
+    `preprocessors`: by label, the sliders as [label, least, most, step, default] or null, what
+    belongs to it, and the licence of its weights. `palette`: names and colours with which
+    segmentation maps are painted. `weights`: by weight type, for every layer of such a checkpoint's
+    network, the shares of Control Weight and Composition Weight.
     """
     if not menus.plugins.preprocessors:
         return json.dumps({"types": {}, "preprocessors": {}, "palette": [], "weights": {}})
@@ -170,6 +170,7 @@ def _describe(preprocessor: Preprocessor) -> dict[str, object]:
         "b": _numbers(b),
         "model": preprocessor.needs_model,
         "mode": preprocessor.has_control_mode,
+        "licence": ", ".join(dict.fromkeys(found.licence for found in preprocessor.weights)),
     }
 
 

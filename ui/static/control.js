@@ -10,9 +10,10 @@
   ]; // as ui/control_wiring.py has them
   const ADAPTERS = ["IP-Adapter", "Instant-ID"]; // control types
   const BATCH = 1; // of the hidden field `input_tab`
+  const BATCH_SOURCE = 5; // of the tabs on which a job begins
   const PRESET = -1;
   const ALL = "All";
-  const FRAMES = 60; // that a unit takes at most to be drawn
+  const PATIENCE = 10_000; // milliseconds that a unit takes at most to be drawn
 
   const units = []; // by number: the values called NAMES
   const sheet = document.createElement("style");
@@ -44,7 +45,6 @@
   // Classes, each with whether it is hidden within a unit.
   const hidden = (unit) => {
     const about = table.preprocessors[unit.preprocessor] ?? {};
-    const onBatch = units.some(({ independent, inputTab }) => independent && inputTab === BATCH);
     return {
       "cnet-input-image-group": !unit.independent,
       "cnet-generated-image-group": !unit.allowPreview,
@@ -55,13 +55,14 @@
       "cnet-resolution": !about.resolution || unit.pixelPerfect,
       "cnet-a": !about.a,
       "cnet-b": !about.b,
-      "cnet-loopback": !onBatch,
+      "cnet-licence": !about.licence,
       "cnet-adapter": !ADAPTERS.includes(unit.type),
       "cnet-composition": !unit.weightType.endsWith("style and composition"),
       "cnet-edit-pose": !isPose(unit),
     };
   };
 
+  const isOnBatch = ({ independent, inputTab }) => independent && inputTab === BATCH;
   const isPose = ({ type, preprocessor }) => type === "OpenPose" || preprocessor.includes("openpose");
 
   const rulesOf = (unit, index) => {
@@ -72,6 +73,13 @@
       .map(([name]) => `${root} .${name} { display: none !important; }`);
     if (!unit.independent && !unit.allowPreview && !unit.regionOn)
       rules.push(`${root} .cnet-image-row { display: none; }`);
+    // Also where every unit follows the files of img2img's own tab Batch.
+    if (!unit.independent && !units.some(isOnBatch))
+      rules.push(`:root:root body:not([data-mode="${BATCH_SOURCE}"]) #${prefix(index)}unit
+        .cnet-loopback { display: none !important; }`);
+    const { licence } = table.preprocessors[unit.preprocessor] ?? {};
+    if (licence)
+      rules.push(`${root} .cnet-licence p::after { content: ${JSON.stringify(licence)}; }`);
     if (ADAPTERS.includes(unit.type)) {
       const { picture, about } = redraw.plotWeights(unit, table.weights[unit.weightType] ?? []);
       rules.push(`${root} .cnet-plot-bars { mask-image: url("${picture}"); }`);
@@ -189,7 +197,8 @@
   // Bring each unit's tab to the front as it is remembered, once that is drawn.
   const openInputs = async () => {
     let waiting = units.map(({ inputTab }, index) => [index, inputTab]).filter(([, tab]) => tab > 0);
-    for (let frame = 0; frame < FRAMES && waiting.length; frame += 1) {
+    const end = performance.now() + PATIENCE;
+    while (waiting.length && performance.now() < end) {
       await new Promise(requestAnimationFrame);
       waiting = waiting.filter(([index, tab]) => !openInput(index, tab));
     }
