@@ -1,7 +1,7 @@
 """The values of the ControlNet accordion to units: the only place that knows its fields."""
 
 from enum import Enum, IntEnum, auto
-from typing import Any, cast
+from typing import Any
 
 from pipelines.batch.folders import AllowedFolders
 from pipelines.control.ade20k import CLASSES
@@ -18,8 +18,10 @@ from pipelines.control.units import (
 from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.sketches import in_palette, paint
 from ui import fields
+from ui.batch_forms import BatchSource
 from ui.canvas.canvas import read_painting
 from ui.fields import OpenFile
+from ui.kept_files import file_records
 from ui.panels.control_unit import field_name
 from ui.panels.controlnet import BATCH_OPTION, STYLE_ALIGN
 from ui.sources import SourceTab
@@ -30,6 +32,9 @@ Pictures = dict[str, Any]
 
 LONGEST_WEIGHTS = 20
 """Numbers of the field Weights; no network has more layers that take one."""
+
+OWN_FOLDER, SHARED_FOLDER = "Input Directory", "Controlnet input directory"
+"""Labels: of the folder that a unit takes its pictures from, and of that of all units without."""
 
 SEGMENTATION = "Segmentation"
 """The control type whose maps are painted in the colours of classes."""
@@ -99,7 +104,8 @@ def read_unit(
         if own["independent"]:
             mode = fields.integer("Tab", values["mode"])
             stroke = _stroke_of(menus, options["preprocessor"], own["type"])
-            options |= _read_pictures(own, open_file, folders, mode, stroke)
+            folder = _shared_folder(values) if mode == SourceTab.batch else None
+            options |= _read_pictures(own, open_file, folders, folder, stroke)
     return ControlUnit(index=index, **options)
 
 
@@ -149,9 +155,10 @@ def _read_pictures(
     own: Values,
     open_file: OpenFile,
     folders: AllowedFolders | None,
-    mode: int,
+    shared_folder: str | None,
     stroke: Stroke,
 ) -> Pictures:
+    """`shared_folder` is what img2img's Batch tab names for all units, None on any other tab."""
     tab = fields.integer("Input", own["input_tab"])
     if tab == InputTab.single:
         return _from_canvas(own, open_file, stroke)
@@ -159,19 +166,28 @@ def _read_pictures(
         return _from_files(own["pictures"], open_file)
     if tab != InputTab.batch:
         raise InvalidRequest(f"Input {tab} is not known; there are 0 to {max(InputTab)}.")
-    typed = fields.text("Input Directory", own["folder"])
+    label, typed = OWN_FOLDER, fields.text(OWN_FOLDER, own["folder"])
     if not typed.strip():
-        if mode == SourceTab.batch:
+        if shared_folder is None:
+            raise InvalidRequest(
+                f"{OWN_FOLDER} is empty; type a folder, or begin the job on img2img's Batch tab to "
+                "use the pictures of that."
+            )
+        if not shared_folder.strip():
             return {}  # the files of the job itself
-        raise InvalidRequest(
-            "Input Directory is empty; type a folder, or begin the job on img2img's Batch tab to "
-            "use the pictures of that."
-        )
+        label, typed = SHARED_FOLDER, shared_folder
     if folders is None:
         raise InvalidRequest(
             "Redraw was started with --hide-ui-dir-config, so a unit cannot take a directory."
         )
-    return {"independent": True, "folder": folders.find("Input Directory", typed)}
+    return {"independent": True, "folder": folders.find(label, typed)}
+
+
+def _shared_folder(values: Values) -> str:
+    """What is typed on img2img's Batch tab for all units, if its folders are in front there."""
+    if fields.integer("Batch source", values["batch_source"]) != BatchSource.folder:
+        return ""
+    return fields.text(SHARED_FOLDER, values["batch_control_folder"])
 
 
 def _stroke_of(menus: ControlMenus, preprocessor: str, control_type: Raw) -> Stroke:
@@ -197,7 +213,7 @@ def _from_canvas(own: Values, open_file: OpenFile, stroke: Stroke) -> Pictures:
 
 
 def _from_files(value: Raw, open_file: OpenFile) -> Pictures:
-    records = cast("list[Raw]", value) if isinstance(value, list) else []
+    records = file_records(value)
     if not records:
         raise InvalidPicture("there is no picture on its Multi-Inputs tab; drop several there.")
     missing = "a picture of Multi-Inputs is not an upload."

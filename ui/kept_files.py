@@ -1,11 +1,23 @@
 """Uploads that a browser remembers: those that the server still keeps, and no other file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
 from gradio.utils import get_upload_folder
 
 from ui.values import Raw, picture_path
+
+
+def file_records(value: Raw) -> list[Raw]:
+    """The records of the uploads in a list of files, or in a gallery, which has them one deeper."""
+    records = cast("list[Raw]", value) if isinstance(value, list) else []
+    return [
+        cast("Mapping[str, Raw]", record).get("image", record)
+        if isinstance(record, Mapping)
+        else record
+        for record in records
+    ]
 
 
 def still_kept(path: Raw) -> str | None:
@@ -19,7 +31,6 @@ def still_kept(path: Raw) -> str | None:
 
 def files_still_kept(files: Raw) -> list[str] | None:
     """Those of a browser's records of uploads that the server still keeps; None for none."""
-    records = cast("list[Raw]", files) if isinstance(files, list) else []
-    paths = [picture_path(record) for record in records]
+    paths = [picture_path(record) for record in file_records(files)]
     kept = [still_kept(str(path)) for path in paths if path is not None]
     return [path for path in kept if path is not None] or None

@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
 from pipelines.control.units import UnionType
+from pipelines.imaging.chunks import png_bytes
 from tests.helpers.control_page import MODELS, Unit, badge, install, open_accordion
 from tests.helpers.driver import Driver
 from tests.helpers.images import gradient
@@ -123,6 +124,29 @@ def test_after_a_reload_the_closed_accordion_still_sends_its_pictures(redraw: Dr
     expect(unit.find("controlnet_preprocessor_resolution_slider")).to_be_visible()
 
 
+def test_pictures_of_multi_inputs_are_seen_and_are_there_after_a_reload(redraw: Driver, unit: Unit):
+    unit.ready()
+    unit.tick("same_img2img")
+    unit.find("input_tabs").get_by_role("tab", name="Multi-Inputs").click()
+    thumbnails = unit.find("multi_images", ".thumbnail-item img")
+    files: list[FilePayload] = [
+        {"name": f"{side}.png", "mimeType": "image/png", "buffer": png_bytes(gradient(side, 64))}
+        for side in (64, 80)
+    ]
+    unit.find("multi_images", "input[type=file]").set_input_files(files)
+    expect(thumbnails).to_have_count(2)
+    redraw.generate()
+    redraw.reload()
+    redraw.generate()
+    shown = [one.unit.images[0].size for one in redraw.running.painter.plans[-1].control]
+    assert shown == [(64, 64), (80, 64)]
+    open_accordion(redraw)
+    expect(thumbnails).to_have_count(2)
+    expect(unit.find("input_tabs").get_by_role("tab", name="Multi-Inputs")).to_have_attribute(
+        "aria-selected", "true"
+    )
+
+
 def test_a_control_type_filters_menus_and_labels_sliders(redraw: Driver, unit: Unit):
     expect(unit.find("controlnet_threshold_A_slider")).to_be_hidden()
     unit.choose_type("Canny")
@@ -137,6 +161,9 @@ def test_a_control_type_filters_menus_and_labels_sliders(redraw: Driver, unit: U
     expect(unit.find("controlnet_model_dropdown")).to_be_hidden()
     expect(unit.find("controlnet_threshold_A_slider")).to_contain_text("Style Fidelity")
     expect(unit.slider("threshold_A")).to_have_value("0.5")
+    expect(unit.find("licence")).to_be_hidden()
+    unit.choose_type("OpenPose")
+    expect(unit.find("licence")).to_be_visible()
 
 
 def test_the_webcams_picture_is_taken_with_a_click(redraw: Driver, unit: Unit):

@@ -68,7 +68,7 @@ def form(*units: dict[str, Any], **others: Any) -> dict[str, Any]:
         for index, unit in enumerate(units)
         for name, value in {**UNTOUCHED, **unit}.items()
     }
-    return {"mode": 0, **values, **others}
+    return {"mode": 0, "batch_source": 0, "batch_control_folder": "", **values, **others}
 
 
 def upload(folder: Path, image: Image.Image, name: str = "picture.png") -> dict[str, Any]:
@@ -167,8 +167,21 @@ def test_strokes_of_a_segmentation_map_have_no_colours_in_between(tmp_path: Path
 
 def test_multi_inputs_are_several_pictures(tmp_path: Path):
     files = [upload(tmp_path, gradient(side, 64), f"{side}.png") for side in (64, 80)]
-    (unit,) = read(form({**CANNY, "independent": True, "input_tab": 2, "pictures": files}))
+    gallery = [{"image": file, "caption": None} for file in files]
+    (unit,) = read(form({**CANNY, "independent": True, "input_tab": 2, "pictures": gallery}))
     assert [image.size for image in unit.images] == [(64, 64), (80, 64)]
+
+
+@pytest.mark.parametrize("pictures", [None, [], "picture.png", {"image": {}}])
+def test_multi_inputs_without_a_picture_are_refused(pictures: Any):
+    with pytest.raises(InvalidPicture, match="there is no picture on its Multi-Inputs tab"):
+        read(form({**CANNY, "independent": True, "input_tab": 2, "pictures": pictures}))
+
+
+@pytest.mark.parametrize("record", [None, 7, {"image": None}, {"image": {"path": 7}}, {"video": 7}])
+def test_what_is_no_picture_among_multi_inputs_is_refused(record: Any):
+    with pytest.raises(InvalidPicture, match="a picture of Multi-Inputs is not an upload"):
+        read(form({**CANNY, "independent": True, "input_tab": 2, "pictures": [record]}))
 
 
 def test_a_folder_must_be_one_that_is_allowed(tmp_path: Path):
@@ -183,6 +196,24 @@ def test_a_folder_must_be_one_that_is_allowed(tmp_path: Path):
             read(form({**batch, "folder": folder}), allowed)
     with pytest.raises(InvalidRequest, match="hide-ui-dir-config"):
         read(form({**batch, "folder": str(maps)}), None)
+
+
+def test_units_without_a_folder_take_the_one_on_the_batch_tab(tmp_path: Path):
+    own, shared = tmp_path / "own", tmp_path / "shared"
+    own.mkdir()
+    shared.mkdir()
+    folders = AllowedFolders(roots=(tmp_path,))
+    batch = {**CANNY, "independent": True, "input_tab": 1}
+    units = batch, {**batch, "folder": str(own)}, {**CANNY, "input_tab": 1}
+    typed = {"batch_control_folder": str(shared)}
+    found = read(form(*units, mode=5, batch_source=1, **typed), folders)
+    assert [unit.folder for unit in found] == [shared, own, None]
+    for elsewhere in ({"mode": 5, "batch_source": 0}, {"mode": 5, "batch_source": 1}):
+        typed["batch_control_folder"] = str(shared) if elsewhere["batch_source"] == 0 else " "
+        (unit,) = read(form(batch, **elsewhere, **typed), folders)
+        assert (unit.independent, unit.folder) == (False, None)
+    with pytest.raises(InvalidRequest, match=r"^ControlNet Unit 0: Controlnet input directory"):
+        read(form(batch, mode=5, batch_source=1, batch_control_folder="/etc"), folders)
 
 
 def test_an_empty_folder_means_the_files_of_the_job():

@@ -11,14 +11,16 @@ from ui.panels.tools import picture_field
 
 CANVAS_HEIGHT = 360
 PREVIEW_HEIGHT = 260
+MULTI_HEIGHT = 200
 """CSS pixels."""
 
 BRUSH = "#000000"
 """A new canvas is white."""
 
 ABOUT_DRAWING = (
-    "What is drawn here becomes part of the picture; for an inpaint preprocessor it is the mask "
-    "instead. Set the preprocessor to [invert] if your image has white background and black lines."
+    "What is drawn here becomes part of the picture. For an inpaint preprocessor it is the mask "
+    "instead, and an IP-Adapter does not see what is below it. Set the preprocessor to [invert] if "
+    "your image has white background and black lines."
 )
 ABOUT_BATCH = (
     "One generation for each picture of this folder, in the order of their names. All units with a "
@@ -29,6 +31,7 @@ ABOUT_MULTI = (
     "other model counts each as a unit with its share of the weight."
 )
 
+ABOUT_REGION = "Effective Region Mask: this unit works where the picture is white."
 
 NO_FOLDERS = (
     "No folder of the server is open to this page; start Redraw with --allow-dir FOLDER to open "
@@ -44,7 +47,7 @@ class ControlImages:
     input_tabs: tuple[gr.Tab, gr.Tab, gr.Tab]  # Single Image, Batch, Multi-Inputs
     input_tab: gr.Number  # hidden: which of them is in front, as `ui.control_forms` counts them
     folder: gr.Textbox
-    pictures: gr.File
+    pictures: gr.Gallery
     region: gr.Image
     preview: gr.Image
     pose: gr.Textbox  # hidden: the pose that belongs to the preview, as OpenPose JSON
@@ -81,11 +84,12 @@ def build(ids: str, index: int, open_file: Opener, folders: AllowedFolders | Non
                     pictures = _build_pictures(ids)
         preview, pose, use_preview, forget_preview = _build_preview(ids)
         with gr.Column(elem_classes=["cnet-mask-image-group"], min_width=0):
+            gr.HTML(f"<p>{ABOUT_REGION}</p>", elem_classes=["cnet-hint"])
             region = picture_field(
-                "Effective Region Mask (white: where this unit works)",
+                "Effective Region Mask",
                 f"{ids}mask_image",
                 height=PREVIEW_HEIGHT,
-                show_label=True,
+                show_label=False,
             )
     return ControlImages(
         canvas=canvas,
@@ -114,13 +118,20 @@ def _build_folder(ids: str, is_open: bool) -> gr.Textbox:
     )
 
 
-def _build_pictures(ids: str) -> gr.File:
+def _build_pictures(ids: str) -> gr.Gallery:
     gr.HTML(f"<p>{ABOUT_MULTI}</p>", elem_classes=["cnet-hint"])
-    return gr.File(
+    return gr.Gallery(
         label="Upload Images",
-        file_count="multiple",
+        show_label=False,
+        type="filepath",
         file_types=sorted(EXTENSIONS),
-        height=CANVAS_HEIGHT // 2,
+        sources=["upload"],
+        columns=4,
+        rows=2,
+        fit_columns=False,
+        height=MULTI_HEIGHT,
+        object_fit="contain",
+        buttons=[],
         interactive=True,
         elem_id=f"{ids}multi_images",
     )
@@ -137,6 +148,7 @@ def _build_preview(ids: str) -> tuple[gr.Image, gr.Textbox, gr.Button, gr.Button
             interactive=False,
             buttons=["download", "fullscreen"],
             elem_id=f"{ids}generated_image",
+            elem_classes=["cnet-image"],
         )
         pose = gr.Textbox(visible="hidden", elem_id=f"{ids}pose", interactive=True)
         with gr.Row(elem_classes=["copy-row"]):

@@ -12,6 +12,7 @@ Field = (
     | gr.Radio
     | gr.Image
     | gr.File
+    | gr.Gallery
 )
 """A component whose value is part of the form."""
 

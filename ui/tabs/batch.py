@@ -18,7 +18,8 @@ All pictures in the input directory and the folders in it are worked on, one aft
 With an output directory, each result is named for the picture it came from, and no file there is
 written over; without one, results are saved as usual. With a mask directory, each picture is
 inpainted through the mask of the same name, or all of them through the only mask there is; the
-values for it are those of the inpaint tabs.
+values for it are those of the inpaint tabs. ControlNet units with their own Batch tab in front and
+no directory there go through the Controlnet input directory, in the order of the pictures' names.
 """
 NO_FOLDERS = (
     "No folder of the server is open to this page. Start Redraw with `--allow-dir FOLDER` to open "
@@ -38,6 +39,7 @@ class BatchTab:
     input_folder: gr.Textbox
     output_folder: gr.Textbox
     mask_folder: gr.Textbox
+    control_folder: gr.Textbox
     use_png_info: gr.Checkbox
     png_info_folder: gr.Textbox
     png_info_parameters: gr.CheckboxGroup
@@ -51,6 +53,7 @@ class BatchTab:
             "batch_input_folder": self.input_folder,
             "batch_output_folder": self.output_folder,
             "batch_mask_folder": self.mask_folder,
+            "batch_control_folder": self.control_folder,
             "batch_use_png_info": self.use_png_info,
             "batch_png_info_folder": self.png_info_folder,
             "batch_png_info_parameters": self.png_info_parameters,
@@ -82,6 +85,12 @@ def build(folders: AllowedFolders | None) -> BatchTab:
                 "img2img_batch_inpaint_mask_dir",
                 open_folders,
             )
+            control_folder = _folder(
+                "Controlnet input directory",
+                "controlnet_batch_input_dir",
+                open_folders,
+                placeholder="Leave empty to use input directory",
+            )
     with gr.Accordion("PNG info", open=False, elem_id="img2img_batch_png_info"):
         use_png_info = gr.Checkbox(
             False,
@@ -112,6 +121,7 @@ def build(folders: AllowedFolders | None) -> BatchTab:
         input_folder=input_folder,
         output_folder=output_folder,
         mask_folder=mask_folder,
+        control_folder=control_folder,
         use_png_info=use_png_info,
         png_info_folder=png_info_folder,
         png_info_parameters=png_info_parameters,
