@@ -82,7 +82,7 @@ def _restored_menus(
 def pasted_units(units: Sequence[ControlUnit], menus: ControlMenus) -> dict[str, Update]:
     """Updates by field that enable exactly these units, with the accordion open if there are any.
 
-    A parameter text knows no control type, so their menus list everything.
+    A parameter text knows no control type: it is one that lists preprocessor and model.
     """
     updates: dict[str, Update] = {field_name(index, "enabled"): False for index in range(MAX_UNITS)}
     for unit in units:
@@ -94,15 +94,23 @@ def pasted_units(units: Sequence[ControlUnit], menus: ControlMenus) -> dict[str,
 
 
 def _menus_of(unit: ControlUnit, menus: ControlMenus) -> dict[str, Update]:
-    titles = menus.model_choices(ALL)
+    kind = _type_of(unit, menus)
+    titles = menus.model_choices(kind)
     return {
         "enabled": True,
-        "type": ALL,
-        "preprocessor": menu(menus.preprocessors(ALL), unit.preprocessor),
+        "type": kind,
+        "preprocessor": menu(menus.preprocessors(kind), unit.preprocessor),
         "model": menu(titles, unit.model if unit.model in titles else NO_MODEL),
         "mode": unit.mode.value,
         "resize_mode": unit.resize_mode.value,
     }
+
+
+def _type_of(unit: ControlUnit, menus: ControlMenus) -> str:
+    """The first control type with the unit's preprocessor and its model; All if none has both."""
+    preprocessor = menus.plugins.find_preprocessor(unit.preprocessor)
+    fitting = (kind for kind in preprocessor.types if unit.model in menus.model_choices(kind))
+    return next(fitting, ALL)
 
 
 def _numbers_of(unit: ControlUnit, menus: ControlMenus) -> dict[str, Update]:

@@ -14,6 +14,7 @@ from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.models import ControlModels
 from pipelines.control.units import ControlUnit
 from pipelines.imaging.kept_control import control_chunks
+from tests.helpers.control import write_models
 from tests.helpers.images import assert_same_picture, gradient
 from tests.helpers.models import write_safetensors
 from ui.control_values import OPEN, kept_pictures, pasted_units, restored_units
@@ -82,10 +83,16 @@ def test_only_uploads_are_restored(
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
     (uploads / "own.png").write_bytes(b"")
     own = str(uploads / "own.png")
-    updates = restore(menus, region=own, pictures=[{"path": own}, {"path": "/etc/passwd"}])
+    updates = restore(menus, region=own, pictures=gallery(own, "/etc/passwd"))
     assert updates["control_0_region"] == own
     assert updates["control_0_pictures"] == [own]
     assert "control_0_region" not in restore(menus, region="/etc/passwd")
+    assert "control_0_pictures" not in restore(menus, pictures=gallery("/etc/passwd"))
+
+
+def gallery(*paths: str) -> list[dict[str, Any]]:
+    """A gallery of these pictures, as the browser remembers it."""
+    return [{"image": {"path": path}, "caption": None} for path in paths]
 
 
 def test_pasting_enables_the_units_of_the_text_and_no_other(menus: ControlMenus):
@@ -94,7 +101,7 @@ def test_pasting_enables_the_units_of_the_text_and_no_other(menus: ControlMenus)
     updates = pasted_units((unit,), menus)
     assert updates["control_0_enabled"] is False
     assert updates["control_1_enabled"] is True
-    assert updates["control_1_type"] == "All"
+    assert updates["control_1_type"] == "Canny"
     assert updates["control_1_preprocessor"]["value"] == "canny"
     assert updates["control_1_model"]["value"] == canny
     assert updates["control_1_weight"] == 0.7
@@ -102,6 +109,27 @@ def test_pasting_enables_the_units_of_the_text_and_no_other(menus: ControlMenus)
     numbers = [updates[f"control_1_{name}"] for name in ("resolution", "a", "b")]
     assert numbers == [512, 50, 200]
     assert updates[OPEN]["open"] is True
+
+
+@pytest.mark.parametrize(
+    ("preprocessor", "name", "kind"),
+    [
+        ("invert (from white bg & black line)", "control_v11p_sd15_scribble", "Scribble"),
+        ("depth_midas", "xl_union_promax", "Depth"),
+        ("depth_midas", "control_v11p_sd15_scribble", "All"),
+        ("none", "xl_union_promax", "All"),
+        ("reference_only", None, "Reference"),
+    ],
+)
+def test_a_pasted_unit_gets_the_control_type_that_lists_what_it_has(
+    tmp_path: Path, preprocessor: str, name: str | None, kind: str
+):
+    # A parameter text does not say it, but union models must be told.
+    models = write_models(tmp_path, "control_v11p_sd15_scribble", "xl_union_promax")
+    menus = ControlMenus(plugins=discover(), models=ControlModels((models,)))
+    model = "None" if name is None else menus.models.find(name)[0]
+    unit = ControlUnit(index=0, preprocessor=preprocessor, model=model)
+    assert pasted_units((unit,), menus)["control_0_type"] == kind
 
 
 def test_pasting_a_text_without_units_turns_all_off_and_opens_nothing(menus: ControlMenus):
