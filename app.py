@@ -215,7 +215,10 @@ def preload(diffusion: "Diffusion", catalog: "FolderCatalog", settings: "Setting
     try:
         checkpoint = catalog.find(settings.sd_model_checkpoint)
         check_for_img2img(checkpoint)
-        diffusion.preload(checkpoint, settings)
+        vae = catalog.choose_vae(
+            checkpoint, settings.sd_vae, overrides=settings.sd_vae_overrides_per_model_preferences
+        )
+        diffusion.preload(checkpoint, settings, vae)
     except UserError as error:
         log.warning("The model is not loaded ahead: %s", error)
 

@@ -191,6 +191,7 @@ def _main_fields(plan: Plan, image_plan: ImagePlan) -> dict[str, Value]:
         names.SIZE: str(plan.size),
         names.MODEL_HASH: model_hash or None,
         names.MODEL: checkpoint.stem if settings.add_model_name_to_info else None,
+        **_vae_fields(plan),
         names.VARIATION_SEED: image_plan.variation_seed if varied else None,
         names.VARIATION_STRENGTH: seeds.variation_strength if varied else None,
         names.SEED_RESIZE: str(seeds.resize_from) if seeds.resize_from else None,
@@ -201,6 +202,17 @@ def _main_fields(plan: Plan, image_plan: ImagePlan) -> dict[str, Value]:
         names.RESIZE_MODE: None if mode is ResizeMode.just_resize else mode.value,
         names.CLIP_SKIP: clip_skip if clip_skip > 1 else None,
         names.ENSD: ensd if ensd and plan.sampler.uses_ensd else None,
+    }
+
+
+def _vae_fields(plan: Plan) -> dict[str, Value]:
+    """A VAE that is not the checkpoint's own; its hash is empty while it is being computed."""
+    if plan.vae is None:
+        return {}
+    hashed = plan.vae.short_hash if plan.settings.add_vae_hash_to_info else None
+    return {
+        names.VAE_HASH: hashed or None,
+        names.VAE: plan.vae.name if plan.settings.add_vae_name_to_info else None,
     }
 
 

@@ -18,6 +18,7 @@ from pipelines.settings import FIELDS
 NEGATIVE_PROMPT = "Negative prompt: "
 STEPS, SAMPLER, SCHEDULE_TYPE, CFG_SCALE = "Steps", "Sampler", "Schedule type", "CFG scale"
 SEED, SIZE, MODEL_HASH, MODEL = "Seed", "Size", "Model hash", "Model"
+VAE_HASH, VAE = "VAE hash", "VAE"
 VARIATION_SEED, VARIATION_STRENGTH = "Variation seed", "Variation seed strength"
 SEED_RESIZE, DENOISING_STRENGTH = "Seed resize from", "Denoising strength"
 CLIP_SKIP, ENSD, INIT_IMAGE_HASH, RNG = "Clip skip", "ENSD", "Init image hash", "RNG"

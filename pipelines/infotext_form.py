@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from pipelines import infotext_fields as names
-from pipelines.catalog.checkpoints import Catalog, Checkpoint
+from pipelines.catalog.checkpoints import AUTOMATIC_VAE, OWN_VAE, Catalog, Checkpoint
 from pipelines.control.infotext import read_units
 from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.units import ControlUnit
@@ -118,7 +118,7 @@ def to_form(
         soft_inpainting=fields.switch(names.SOFT_INPAINTING),
         soft=fields.soft(),
         checkpoint=None if settings.disable_weights_auto_swap else fields.checkpoint(catalog),
-        override_settings=fields.overrides(settings),
+        override_settings=fields.overrides(settings, catalog),
         control=fields.control(control, settings) if settings.control_net_sync_field_args else None,
         comments=tuple(fields.comments),
     )
@@ -285,7 +285,7 @@ class _Fields:
         ours = self._fields.get(names.VERSION, "").startswith(names.PROGRAM)
         return pasted.units if ours or pasted.found else None
 
-    def overrides(self, settings: Settings) -> tuple[str, ...]:
+    def overrides(self, settings: Settings, catalog: Catalog) -> tuple[str, ...]:
         entries: list[str] = []
         for name, key in _KEYS.items():
             text = self._fields.get(name)
@@ -293,7 +293,9 @@ class _Fields:
                 continue
             try:
                 value = _setting_value(key, text.strip())
-            except InvalidRequest as error:
+                if name == names.VAE and value not in (AUTOMATIC_VAE, OWN_VAE):
+                    catalog.find_vae(text.strip())
+            except (InvalidRequest, ModelBroken, ModelNotFound) as error:
                 self.comments.append(f"{name} was left out. {error}")
                 continue
             if value != getattr(settings, key):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pipelines.catalog.checkpoints import Catalog, Checkpoint, check_for_img2img
+from pipelines.catalog.checkpoints import Catalog, Checkpoint, VaeFile, check_for_img2img
 from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.planned import PlannedUnit
 from pipelines.control.planning import plan_units
@@ -90,6 +90,7 @@ class Plan:
     batches: tuple[tuple[ImagePlan, ...], ...]
     created: datetime
     control: tuple[PlannedUnit, ...] = ()
+    vae: VaeFile | None = None  # None: the checkpoint's own
 
     @property
     def latent_size(self) -> Size:
@@ -167,6 +168,9 @@ def make_plan(
         batches=_plan_images(request, draw_seed),
         created=now(),
         control=plan_units(request, control, settings, checkpoint),
+        vae=catalog.choose_vae(
+            checkpoint, settings.sd_vae, overrides=settings.sd_vae_overrides_per_model_preferences
+        ),
     )
 
 

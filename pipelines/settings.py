@@ -93,6 +93,12 @@ class Settings:
     sd_model_checkpoint: str = setting(
         "", MODELS, "Stable Diffusion checkpoint", per_job=True, kind="hidden"
     )
+    sd_vae: str = setting(
+        "Automatic", MODELS, "SD VAE", infotext="VAE", per_job=True, kind="hidden"
+    )
+    sd_vae_overrides_per_model_preferences: bool = setting(
+        True, MODELS, "Selected VAE overrides per-model preferences"
+    )
     CLIP_stop_at_last_layers: int = setting(
         1, MODELS, "Clip skip", low=1, high=12, infotext="Clip skip", per_job=True,
         help="Ignore this many of the last layers of CLIP, less one.",
@@ -121,6 +127,9 @@ class Settings:
     )
     model_cache_gigabytes: float = setting(
         8.0, MODELS, "Memory for models kept loaded (GB)", low=0.0, high=512.0, step=0.5
+    )
+    sd_checkpoints_limit: int = setting(
+        10, MODELS, "Maximum number of checkpoints loaded at the same time", low=1, high=10
     )
     initial_noise_multiplier: float = setting(
         1.0, IMG2IMG, "Noise multiplier for img2img", low=0.0, high=1.5, step=0.001,
@@ -260,6 +269,8 @@ class Settings:
     disable_weights_auto_swap: bool = setting(
         False, INFOTEXT, "Disregard checkpoint information from pasted infotext"
     )
+    add_vae_name_to_info: bool = setting(True, INFOTEXT, "Add VAE name to infotext")
+    add_vae_hash_to_info: bool = setting(True, INFOTEXT, "Add VAE hash to infotext")
     infotext_styles: str = setting(
         "Apply if any", INFOTEXT, "Infer styles from prompts of pasted infotext",
         choices=("Ignore", "Apply", "Discard", "Apply if any"),

@@ -63,6 +63,22 @@ class Checkpoint:
         return self.name.rsplit("/", 1)[-1]
 
 
+AUTOMATIC_VAE, OWN_VAE = "Automatic", "None"
+"""A1111's answers to which VAE, beside a file: what goes with the checkpoint, or its own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VaeFile:
+    """A VAE in a file of its own; `name` is the file's, as A1111 has it.
+
+    `short_hash` are 10 digits of its SHA-256, "" while that is still being computed.
+    """
+
+    name: str
+    path: Path
+    short_hash: str = ""
+
+
 def check_for_img2img(checkpoint: Checkpoint) -> None:
     """ModelBroken if the checkpoint's UNet takes what no job of this program could give it."""
     if checkpoint.family is ModelFamily.sdxl:
@@ -86,5 +102,18 @@ class Catalog(Protocol):
         """The checkpoint with this title, name or hash; the first one for an empty name.
 
         Raises ModelNotFound, listing what there is, or ModelBroken, saying what is wrong with it.
+        """
+        ...
+
+    def find_vae(self, name: str) -> VaeFile:
+        """The VAE in the file of this name; raises as `find`."""
+        ...
+
+    def choose_vae(
+        self, checkpoint: Checkpoint, setting: str, *, overrides: bool
+    ) -> VaeFile | None:
+        """What A1111's setting `sd_vae` means for this checkpoint; None is the checkpoint's own.
+
+        `overrides`: whether it comes before what the checkpoint prefers. Raises as `find`.
         """
         ...

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipelines.catalog.checkpoints import IMG2IMG_CHANNELS, Checkpoint, Layout
+from pipelines.catalog.checkpoints import IMG2IMG_CHANNELS, Checkpoint, Layout, VaeFile
 from pipelines.catalog.families import ModelFamily
 from pipelines.catalog.folders import PICKLES, PLACES, Kind
 from pipelines.catalog.hashes import SHORT, HashCache, legacy_hash, total_size
 from pipelines.catalog.headers import Facts, explain_damage, facts_of_file, facts_of_folder
+from pipelines.catalog.vaes import Vaes, is_vae
 from pipelines.catalog.walk import walk
 from pipelines.errors import ModelBroken, ModelNotFound
 
@@ -55,10 +56,10 @@ class FolderCatalog:
         allow_pickles: bool = False,
     ) -> None:
         self._checkpoint_dirs = tuple(checkpoint_dirs)
-        self._vae_dirs = tuple(vae_dirs)
         self._built_in = frozenset(built_in)
         self._allow_pickles = allow_pickles
         self._hashes = HashCache(cache_dir)
+        self._vaes = Vaes(vae_dirs, checkpoint_dirs, self._hashes, allow_pickles=allow_pickles)
         self._lock = threading.Lock()
         self._entries: tuple[_Entry, ...] = ()
         self._hashing: threading.Thread | None = None
@@ -75,14 +76,19 @@ class FolderCatalog:
             listed.setdefault(entry.checkpoint.title, entry.checkpoint)
         return tuple(listed.values())
 
-    def vaes(self) -> tuple[Path, ...]:
-        """Every VAE file: those in the VAE folders, and `*.vae.*` beside checkpoints."""
-        return tuple(
-            path
-            for root in dict.fromkeys((*self._vae_dirs, *self._checkpoint_dirs))
-            for path in walk(root, PLACES[Kind.vae])
-            if path.is_file() and (root in self._vae_dirs or _is_vae(path))
-        )
+    def vaes(self) -> tuple[str, ...]:
+        """Names of the VAE files: those in the VAE folders, and `*.vae.*` beside checkpoints."""
+        return self._vaes.names()
+
+    def find_vae(self, name: str) -> VaeFile:
+        """See `Vaes.find`."""
+        return self._vaes.find(name)
+
+    def choose_vae(
+        self, checkpoint: Checkpoint, setting: str, *, overrides: bool
+    ) -> VaeFile | None:
+        """See `Vaes.choose`."""
+        return self._vaes.choose(checkpoint, setting, overrides=overrides)
 
     def find(self, name: str) -> Checkpoint:
         """The checkpoint called `name`, case-insensitively: title, name, path, stem or hash.
@@ -116,6 +122,7 @@ class FolderCatalog:
 
     def refresh(self) -> None:
         """List the folders afresh; hash what is new and small at once, the rest in background."""
+        self._vaes.refresh()
         found = [entry for root in self._checkpoint_dirs for entry in self._list(root)]
         with self._lock:
             self._entries = tuple(found)
@@ -134,7 +141,7 @@ class FolderCatalog:
 
     def _list(self, root: Path) -> Iterator[_Entry]:
         for path in walk(root, PLACES[Kind.checkpoint]):
-            if _is_vae(path):
+            if is_vae(path):
                 continue
             try:
                 yield self._describe(root, path)
@@ -195,11 +202,6 @@ def _facts(path: Path, layout: Layout) -> Facts:
         return Facts() if path.suffix.lower() in PICKLES else facts_of_file(path)
     except ModelBroken:  # `find` refuses it with the reason
         return Facts()
-
-
-def _is_vae(path: Path) -> bool:
-    """A1111 takes `name.vae.safetensors` beside a checkpoint for its VAE."""
-    return path.stem.lower().endswith(".vae")
 
 
 def _first_sound(entries: Sequence[_Entry], *, allow_pickles: bool) -> Checkpoint:

@@ -101,13 +101,19 @@ class ModelCache(Generic[Model]):
         self._models: OrderedDict[Hashable, Model] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, budget: int, load: Callable[[], Model]) -> Model:
-        """The model for `key`; others go, the oldest first, until all fit into `budget`."""
+    def get(
+        self, key: Hashable, budget: int, load: Callable[[], Model], *, most: int | None = None
+    ) -> Model:
+        """The model for `key`; others go, the oldest first, until all fit into `budget`.
+
+        `most` is how many may stay, whatever their size.
+        """
         with self._lock:
             if key not in self._models:
                 self._models[key] = load()
             self._models.move_to_end(key)
-            while len(self._models) > 1 and self._total() > budget:
+            allowed = len(self._models) if most is None else most
+            while len(self._models) > 1 and (len(self._models) > allowed or self._total() > budget):
                 self._models.popitem(last=False)
             return self._models[key]
 

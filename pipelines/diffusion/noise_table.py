@@ -8,7 +8,7 @@ import numpy as np
 from pipelines.diffusion.sigmas import ModelNoise
 
 LAST_SHARE = 4.8973451890853435e-08
-"""What is left of the picture in the last step: A1111's stand-in for nothing, which has no logarithm."""
+"""What is left of the picture in the last step: A1111's way around none, which has no logarithm."""
 
 
 def with_zero_snr(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,6 +100,8 @@ class Pipeline(Protocol):
     to: Callable[[torch.device], object]
     enable_model_cpu_offload: Callable[..., None]
     enable_sequential_cpu_offload: Callable[..., None]
+    register_modules: Callable[..., None]
+    remove_all_hooks: Callable[[], None]
     __call__: Callable[..., Any]
 
 

@@ -11,17 +11,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipelines.catalog.checkpoints import INPAINTING_CHANNELS, Checkpoint
+from pipelines.catalog.checkpoints import INPAINTING_CHANNELS, Checkpoint, VaeFile
 from pipelines.catalog.weights import DetectorTools, WeightStore
 from pipelines.control.maps import prepare_units
 from pipelines.control.planned import PreparedUnit
 from pipelines.control.runner import PreprocessorRunner
-from pipelines.diffusion.assemble import (
-    BatchInputs,
-    img2img_pipeline,
-    keep_outside_in_float32,
-)
-from pipelines.diffusion.cache import BoundedCache, ModelCache, PictureDigests
+from pipelines.diffusion.assemble import BatchInputs
+from pipelines.diffusion.cache import BoundedCache, PictureDigests
 from pipelines.diffusion.control.job import ControlModels
 from pipelines.diffusion.control.laid_on import JobUnits
 from pipelines.diffusion.control.load import Base
@@ -32,20 +28,15 @@ from pipelines.diffusion.inpainting import (
     latent_change,
     picture_channels,
 )
-from pipelines.diffusion.load import (
-    fingerprint,
-    load_components,
-    load_tokenizer,
-    place,
-)
+from pipelines.diffusion.load import load_tokenizer
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
+from pipelines.diffusion.models import Checkpoints, fingerprint_of, vae_key
 from pipelines.diffusion.parts import Tokenizer
-from pipelines.diffusion.preview import fit_preview
 from pipelines.diffusion.sample import LoadedModel, Sampled, sample_batch
 from pipelines.diffusion.seamless import seamless
 from pipelines.diffusion.text import TextOptions, count_tokens, encode_text
 from pipelines.diffusion.vae import decode, encode, resize_latents
-from pipelines.errors import ModelNotFound, OutOfMemory
+from pipelines.errors import OutOfMemory
 from pipelines.imaging.geometry import Size
 from pipelines.imaging.inpaint import MaskedPicture
 from pipelines.imaging.masks import fit_mask, unit_mask
@@ -59,7 +50,6 @@ from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
-GIGABYTE = 1024**3
 MEGABYTE = 1024**2
 
 
@@ -81,7 +71,7 @@ class Diffusion:
         tools = DetectorTools(WeightStore(()), lambda: str(policy.device))
         self._runner = runner or PreprocessorRunner(tools)
         self._controls = ControlModels(policy, models_dirs)
-        self._models: ModelCache[LoadedModel] = ModelCache(lambda model: model.components.nbytes)
+        self._models = Checkpoints(policy)
         self._tokenizers: BoundedCache[Tokenizer] = BoundedCache(8, lambda _: 1)
         self._texts: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
         self._latents: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
@@ -115,7 +105,7 @@ class Diffusion:
         prepared = self._prepared(plan)
         units = prepare_units(plan, self._runner, stage=monitor.stage)
         # 2. The models, what they make of the texts and of the picture
-        model = self._model(plan.checkpoint, plan.settings, monitor)
+        model = self._model(plan.checkpoint, plan.settings, monitor, plan.vae)
         control = self._control(plan, units, model, monitor)
         with _borders(plan, model, control):
             inputs = replace(self._encoded(plan, model, prepared, monitor), control=control)
@@ -143,11 +133,14 @@ class Diffusion:
             )
 
     def preload(
-        self, checkpoint: Checkpoint | None = None, settings: Settings | None = None
+        self,
+        checkpoint: Checkpoint | None = None,
+        settings: Settings | None = None,
+        vae: VaeFile | None = None,
     ) -> None:
         """Load a model ahead of the first job; importing this module loaded the libraries."""
         if checkpoint is not None:
-            self._model(checkpoint, settings or Settings(), None)
+            self._models.preload(checkpoint, vae, settings or Settings())
 
     def forget_encodings(self) -> None:
         """Drop what is kept of pictures and texts; models stay."""
@@ -165,27 +158,21 @@ class Diffusion:
         return max(count_tokens(tokenizer, text, options) for text in texts)
 
     def _model(
-        self, checkpoint: Checkpoint, settings: Settings, monitor: Monitor | None
+        self,
+        checkpoint: Checkpoint,
+        settings: Settings,
+        monitor: Monitor | None,
+        vae: VaeFile | None = None,
     ) -> LoadedModel:
-        key = (checkpoint.path, _fingerprint(checkpoint))
-        if monitor is not None and key not in self._models:
-            monitor.stage(f"Loading {checkpoint.name}")
-        budget = int(settings.model_cache_gigabytes * GIGABYTE)
-        return self._models.get(key, budget, lambda: self._load(key, checkpoint))
-
-    def _load(self, key: Hashable, checkpoint: Checkpoint) -> LoadedModel:
-        components = load_components(checkpoint, self._policy)
-        pipeline = img2img_pipeline(components)
-        keep_outside_in_float32(components.unet, self._policy.dtype)
-        place(pipeline, self._policy)
-        preview = fit_preview(components.vae, self._policy.device)
-        return LoadedModel(key=key, components=components, pipeline=pipeline, preview=preview)
+        stage = monitor.stage if monitor is not None else log.info
+        return self._models.get(checkpoint, vae, settings, stage)
 
     def _control(
         self, plan: Plan, units: Sequence[PreparedUnit], model: LoadedModel, monitor: Monitor
     ) -> JobUnits | None:
         parts = model.components
-        base = Base(unet=parts.unet, vae=parts.vae, title=plan.checkpoint.title, key=model.key)
+        key = (model.key, vae_key(plan.vae))
+        base = Base(unet=parts.unet, vae=parts.vae, title=plan.checkpoint.title, key=key)
         return self._controls.units(
             plan, units, base, loading=lambda name: monitor.stage(f"Loading {name}")
         )
@@ -287,7 +274,7 @@ class Diffusion:
     ) -> tuple[Hashable, ...]:
         """What decides the latents of a picture: nothing that only its mask changes."""
         digest = self._digests.digest(prepared.init_image)
-        return model.key, digest, plan.latent_size, plan.settings.tiling
+        return model.key, vae_key(plan.vae), digest, plan.latent_size, plan.settings.tiling
 
     def _latent_inpaint(self, plan: Plan, prepared: Prepared) -> LatentInpaint | None:
         inpaint, masked = plan.request.inpaint, prepared.masked
@@ -336,12 +323,7 @@ def _borders(
 
 
 def _fingerprint(checkpoint: Checkpoint) -> Hashable:
-    try:
-        return fingerprint(checkpoint.path)
-    except OSError as error:
-        raise ModelNotFound(
-            f"Checkpoint {checkpoint.name!r} is no longer at {checkpoint.path}."
-        ) from error
+    return fingerprint_of(checkpoint.path, f"Checkpoint {checkpoint.name!r}")
 
 
 def _tensor_bytes(tensor: torch.Tensor) -> int:

@@ -8,6 +8,7 @@ differ by the distribution's spread, which is around 1 % of the latents' own.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import cast
 
 import numpy as np
@@ -63,16 +64,20 @@ def resize_latents(latents: torch.Tensor, size: Size) -> torch.Tensor:
 
 
 def _finite(vae: Vae, compute: Callable[[], torch.Tensor], verb: str) -> torch.Tensor:
-    """The result of `compute`, from the VAE in float32 if its own format gives NaN or infinity."""
+    """The result of `compute`, from the VAE in float32 if its own format gives NaN or infinity.
+
+    A VAE that is helped by that stays in float32, as in A1111: it would fail again.
+    """
     result = _with_tiling_if_needed(vae, compute)
     if torch.isfinite(result).all():
         return result
     if vae.dtype is not torch.float32 and not _is_offloaded_by_layer(vae):
         log.warning("The VAE %s NaN in %s; trying float32.", verb, vae.dtype)
-        with _in_float32(vae):
+        with _in_float32(vae) as stay:
             result = _with_tiling_if_needed(vae, compute)
-        if torch.isfinite(result).all():
-            return result
+            if torch.isfinite(result).all():
+                stay()
+                return result
     raise ModelBroken(
         f"The VAE {verb} values that are no numbers (NaN); "
         "it is damaged, or --no-half-vae may help if the program runs without it."
@@ -85,15 +90,19 @@ def _is_offloaded_by_layer(vae: Vae) -> bool:
 
 
 @contextmanager
-def _in_float32(vae: Vae) -> Iterator[None]:
-    """The VAE in float32 for a while; converting back is exact."""
-    dtype = vae.dtype
+def _in_float32(vae: Vae) -> Iterator[Callable[[], None]]:
+    """The VAE in float32 for a while, or for good once what is yielded is called.
+
+    Converting back is exact.
+    """
+    dtype, for_good = vae.dtype, Event()
     # The class's own `to` warns of modules that it would rather keep as they are; it has none.
     nn.Module.to(cast(nn.Module, vae), dtype=torch.float32)
     try:
-        yield
+        yield for_good.set
     finally:
-        nn.Module.to(cast(nn.Module, vae), dtype=dtype)
+        if not for_good.is_set():
+            nn.Module.to(cast(nn.Module, vae), dtype=dtype)
 
 
 def _with_tiling_if_needed(vae: Vae, compute: Callable[[], torch.Tensor]) -> torch.Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from pipelines.catalog.checkpoints import Checkpoint, Layout
+from pipelines.catalog.checkpoints import Checkpoint, Layout, VaeFile
 from pipelines.errors import ModelNotFound
 from pipelines.imaging.geometry import Size
 from pipelines.plan import Plan, make_plan
@@ -32,6 +32,16 @@ class OneCheckpoint:
         if name in ("", CHECKPOINT.name, CHECKPOINT.title, CHECKPOINT.stem, CHECKPOINT.short_hash):
             return CHECKPOINT
         raise ModelNotFound(f"There is no checkpoint {name!r}.")
+
+    def find_vae(self, name: str) -> VaeFile:
+        """There is none."""
+        raise ModelNotFound(f"There is no VAE {name!r}.")
+
+    def choose_vae(
+        self, checkpoint: Checkpoint, setting: str, *, overrides: bool
+    ) -> VaeFile | None:
+        """The checkpoint's own, unless another is named."""
+        return None if setting in ("Automatic", "None") else self.find_vae(setting)
 
 
 def request_for(**changes: Any) -> Img2ImgRequest:

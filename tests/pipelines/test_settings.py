@@ -42,6 +42,8 @@ A1111 = {
     "controlnet_increment_seed_during_batch": False, "controlnet_ignore_noninpaint_mask": False,
     "enable_prompt_comments": True, "skip_early_cond": 0.0, "s_min_uncond": 0.0,
     "s_min_uncond_all": False, "pad_cond_uncond": False, "use_old_scheduling": False,
+    "sd_vae": "Automatic", "sd_vae_overrides_per_model_preferences": True,
+    "add_vae_name_to_info": True, "add_vae_hash_to_info": True,
 }  # fmt: skip
 """Keys that A1111 or its ControlNet extension has too, with their defaults."""
 
@@ -55,6 +57,8 @@ OURS = {
     "disable_weights_auto_swap": False,
     # A1111 has None where we have an empty text.
     "sd_model_checkpoint": "",
+    # The memory that models may take is what counts; A1111 keeps 1.
+    "sd_checkpoints_limit": 10,
     # A1111 has no such settings.
     "embed_inpaint_mask": True,
     "model_cache_gigabytes": 8.0,

@@ -51,7 +51,7 @@ def test_labels_are_given_as_the_menus_have_them(checkpoint: Checkpoint):
         ({"seed": None, "sed": 1}, "missing seed and unknown sed."),
         ({"prompt": 5}, "prompt must be a text, got 5."),
         ({"sampler": ["Euler"]}, "sampler must be a text"),
-        ({"sampler": "DPM fast"}, "'DPM fast' is not known"),
+        ({"sampler": "DPM slow"}, "'DPM slow' is not known"),
         ({"sampler": "DDIM"}, "DDIM cannot follow schedule type Karras"),
         ({"steps": 12.5}, "Sampling steps must be a whole number"),
         ({"steps": True}, "Sampling steps must be a number"),

@@ -239,10 +239,15 @@ def test_hidden_entries_and_vaes_are_passed_over(
 def test_vaes_lie_in_their_folder_or_beside_checkpoints(
     tmp_path: Path, root: Path, cache: Path, safetensors: Make
 ):
-    own = safetensors(tmp_path / "VAE" / "sharp.safetensors")
+    safetensors(tmp_path / "VAE" / "sharp.safetensors")
     beside = safetensors(root / "dreams.vae.safetensors")
     safetensors(root / "dreams.safetensors")
-    assert FolderCatalog([root], [tmp_path / "VAE"], cache).vaes() == (own, beside)
+    catalog = FolderCatalog([root], [tmp_path / "VAE"], cache)
+    assert catalog.vaes() == ("sharp.safetensors", "dreams.vae.safetensors")
+    assert catalog.find_vae("dreams.vae.safetensors").path == beside
+    beside.unlink()
+    catalog.refresh()
+    assert catalog.vaes() == ("sharp.safetensors",)
 
 
 def test_a_refresh_finds_what_came_and_forgets_what_went(root: Path, cache: Path, folder: Make):

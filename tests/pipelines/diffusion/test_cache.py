@@ -70,6 +70,13 @@ def test_models_stay_within_the_budget_and_the_newest_always_does():
     assert [key in models for key in "abc"] == [False, False, True]
 
 
+def test_no_more_models_stay_than_are_allowed():
+    models: ModelCache[str] = ModelCache(len)
+    for name in "abac":
+        models.get(name, 100, lambda: "12345", most=2)
+    assert [key in models for key in "abc"] == [True, False, True]
+
+
 def test_a_model_that_fails_to_load_takes_no_other_away():
     models: ModelCache[str] = ModelCache(len)
     models.get("a", 0, lambda: "12345")

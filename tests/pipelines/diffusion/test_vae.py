@@ -50,7 +50,9 @@ def test_latents_are_resized_bilinearly_without_antialiasing():
     assert resize_latents(latents, Size(5, 3)).shape == (1, 1, 3, 5)
 
 
-def test_nan_in_half_precision_is_tried_again_in_float32(monkeypatch: pytest.MonkeyPatch):
+def test_nan_in_half_precision_has_the_vae_compute_in_float32_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+):
     vae = tiny_components().vae
     vae.to(torch.bfloat16)
     decode_really, dtypes = vae.decode, []
@@ -63,8 +65,16 @@ def test_nan_in_half_precision_is_tried_again_in_float32(monkeypatch: pytest.Mon
         return result
 
     monkeypatch.setattr(vae, "decode", fail_in_half)
-    decode(vae, torch.zeros(4, 2, 2))
-    assert dtypes == [torch.bfloat16, torch.float32]
+    for _ in range(2):
+        decode(vae, torch.zeros(4, 2, 2))
+    assert dtypes == [torch.bfloat16, torch.float32, torch.float32]
+
+
+def test_a_vae_that_float32_does_not_help_stays_as_it_is():
+    vae = tiny_components().vae
+    vae.to(torch.bfloat16)
+    with pytest.raises(ModelBroken, match="values that are no numbers"):
+        decode(vae, torch.full((4, 2, 2), torch.nan))
     assert vae.dtype is torch.bfloat16
 
 
