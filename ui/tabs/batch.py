@@ -78,19 +78,7 @@ def build(folders: AllowedFolders | None) -> BatchTab:
             "From directory", id="batch_from_dir", elem_id="img2img_batch_from_dir_tab"
         ) as folder_tab:
             gr.Markdown(_about(folders), elem_id="img2img_batch_about_folders")
-            input_folder = _folder("Input directory", "img2img_batch_input_dir", open_folders)
-            output_folder = _folder("Output directory", "img2img_batch_output_dir", open_folders)
-            mask_folder = _folder(
-                "Inpaint batch mask directory (required for inpaint batch processing only)",
-                "img2img_batch_inpaint_mask_dir",
-                open_folders,
-            )
-            control_folder = _folder(
-                "Controlnet input directory",
-                "controlnet_batch_input_dir",
-                open_folders,
-                placeholder="Leave empty to use input directory",
-            )
+            input_folder, output_folder, mask_folder, control_folder = _build_folders(open_folders)
     with gr.Accordion("PNG info", open=False, elem_id="img2img_batch_png_info"):
         use_png_info = gr.Checkbox(
             False,
@@ -125,6 +113,25 @@ def build(folders: AllowedFolders | None) -> BatchTab:
         use_png_info=use_png_info,
         png_info_folder=png_info_folder,
         png_info_parameters=png_info_parameters,
+    )
+
+
+def _build_folders(is_open: bool) -> tuple[gr.Textbox, gr.Textbox, gr.Textbox, gr.Textbox]:
+    """For the input, the output, the masks and the pictures of ControlNet units."""
+    return (
+        _folder("Input directory", "img2img_batch_input_dir", is_open),
+        _folder("Output directory", "img2img_batch_output_dir", is_open),
+        _folder(
+            "Inpaint batch mask directory (required for inpaint batch processing only)",
+            "img2img_batch_inpaint_mask_dir",
+            is_open,
+        ),
+        _folder(
+            "Controlnet input directory",
+            "controlnet_batch_input_dir",
+            is_open,
+            placeholder="Leave empty to use input directory",
+        ),
     )
 
 
