@@ -21,9 +21,10 @@ class GuardedBlocks(gr.Blocks):
     """Blocks that refuse every record with a path which Gradio itself would not look at."""
 
     async def preprocess_data(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 as Gradio has it
-        """As Gradio's, of which the second argument holds what the browser sent."""
-        check_files(kwargs.get("inputs", args[1] if len(args) > 1 else None))
-        return await super().preprocess_data(*args, **kwargs)
+        """As Gradio's; among the arguments is what the browser sent."""
+        check_files([args, kwargs])
+        gradio: Any = super()  # has no types here
+        return await gradio.preprocess_data(*args, **kwargs)
 
 
 def check_files(value: Raw) -> None:
