@@ -1,7 +1,7 @@
 """For IP-Adapters: the picture as it is, since the adapter's own image encoder looks at it.
 
-Which encoder that is follows from the adapter's weights; the names are those that other programs
-send.
+What is drawn on the picture is a mask: the encoder does not see what is below. Which encoder that
+is follows from the adapter's weights; the names are those that other programs send.
 """
 
 from pipelines.plugins import Detected, Given, Preprocessor
@@ -20,6 +20,7 @@ def _preprocessor(key: str, label: str, priority: int = 0) -> Preprocessor:
         types=("IP-Adapter",),
         priority=priority,
         resolution=None,
+        takes_mask=True,
         has_control_mode=False,
     )
 

@@ -100,6 +100,7 @@ def _prepare(
         detected=shown_map(fitted),
         mask=(fitted[..., 3] > 127).astype(np.float32) if fitted.shape[-1] == 4 else None,
         region=None if sources.region is None else _shares(np.asarray(sources.region)),
+        hidden=first.mask,
         resolution=resolution,
     )
 

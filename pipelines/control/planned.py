@@ -37,8 +37,9 @@ class PreparedUnit:
     `pixels` (height x width x 3, RGB, 0 to 1) has the network's picture size, a multiple of 8.
     `mask` (height x width, 1 = to be repainted) belongs to an inpaint map; the rule that such
     pixels are -1 is the network's side's. `region` (0 to 1) has the size it was given in, and is
-    stretched over whatever it is laid on. `picture` (RGB) is what the map was made from, for models
-    that look at the picture itself; of Multi-Inputs, `pictures` holds all. `detected` is the map as
+    stretched over whatever it is laid on. `pictures` (RGB) are what the map was made from, for
+    models that look at pictures themselves; Multi-Inputs gives those several. `hidden` (L, of the
+    size of the one picture) is 255 where such a model is to see nothing. `detected` is the map as
     people are shown it, RGB or RGBA.
     """
 
@@ -48,4 +49,5 @@ class PreparedUnit:
     detected: Image.Image
     mask: NDArray[np.float32] | None = None
     region: NDArray[np.float32] | None = None
+    hidden: Image.Image | None = None
     resolution: int | None = None  # pixels; what Pixel Perfect came to

@@ -86,7 +86,7 @@ def test_a_map_has_the_shape_of_its_picture(preprocessor: Preprocessor, picture:
         ratio = asked.resolution / min(height, width)
         height, width = round(height * ratio), round(width * ratio)
     assert pixels.dtype == np.uint8
-    assert pixels.shape == (height, width, 4 if preprocessor.takes_mask else 3)
+    assert pixels.shape == (height, width, 4 if "Inpaint" in preprocessor.types else 3)
     assert (asked.picture == picture).all()
 
 

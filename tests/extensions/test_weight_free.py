@@ -230,5 +230,5 @@ def test_what_the_page_draws_for_each(
     assert preprocessor.resolution == (RESOLUTION if resized else None)
     assert preprocessor.sliders == sliders
     assert preprocessor.needs_model is not label.startswith("reference_")
-    assert preprocessor.takes_mask is label.startswith("inpaint_")
+    assert preprocessor.takes_mask is label.startswith(("inpaint_", "ip-adapter"))
     assert preprocessor.cached is (label != "shuffle")

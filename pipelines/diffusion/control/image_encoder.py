@@ -1,13 +1,12 @@
 """What an IP-Adapter is told of a picture: vectors of a CLIP image encoder on this machine."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
@@ -17,7 +16,9 @@ from pipelines.diffusion.control.configs import stored_config
 from pipelines.diffusion.control.files import read_tensors, weight_files
 from pipelines.diffusion.control.ip_adapter import IpAdapter
 from pipelines.diffusion.device import DevicePolicy
-from pipelines.errors import ModelBroken, ModelNotFound
+from pipelines.diffusion.load import fingerprint
+from pipelines.diffusion.memory import is_out_of_memory
+from pipelines.errors import ModelBroken, ModelNotFound, UserError
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class ImageEncoders:
         self._loaded: BoundedCache[Any] = BoundedCache(1, lambda _: 1)
         self._vectors: BoundedCache[torch.Tensor] = BoundedCache(_KEPT, lambda _: 1)
         self._digests = PictureDigests()
+        self._widths: dict[Path, tuple[Hashable, tuple[int, int]]] = {}
 
     def vectors(
         self,
@@ -57,45 +59,59 @@ class ImageEncoders:
         adapter: IpAdapter,
         name: str,
         *,
-        mask: NDArray[np.float32] | None = None,
+        hidden: Image.Image | None = None,
         loading: Callable[[str], None],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean over `pictures` (RGB), and what stands for no picture: 1xE, or 1xPxE of patches.
 
-        What is masked (height x width, 1 = hidden) is not seen. ModelNotFound, naming the places,
-        if there is no encoder for this adapter.
+        Where `hidden` (L, of the pictures' size) is 255, nothing is seen. ModelNotFound, naming the
+        places, if there is no encoder for this adapter.
         """
         path = self._find(adapter)
         if path is None:
             raise ModelNotFound(self._absent(adapter, name))
+        version = fingerprint(path)
 
         def make(picture: Image.Image | None) -> torch.Tensor:
             digest = picture and self._digests.digest(picture)
-            hidden = None if mask is None else mask.tobytes()
-            key = (path, adapter.sees_patches, digest, hidden)
-            return self._vectors.get(
-                key, lambda: self._encode(path, picture, mask, adapter.sees_patches, loading)
-            )
+            covered = hidden and self._digests.digest(hidden)
+            key = (path, version, adapter.sees_patches, digest, covered)
+            return self._vectors.get(key, lambda: self._encode(encoder, picture, hidden, adapter))
+
+        def encoder() -> Any:  # noqa: ANN401 transformers' own loose types
+            return self._loaded.get((path, version), lambda: self._load(path, loading))
 
         seen = torch.stack([make(picture) for picture in pictures]).mean(dim=0)
         # Those that look at patches were trained with the encoder's view of nothing at all.
         return seen, make(None) if adapter.sees_patches else torch.zeros_like(seen)
 
+    def _load(self, path: Path, loading: Callable[[str], None]) -> Any:  # noqa: ANN401 as above
+        loading(path.name)
+        try:
+            return _load(path).to(self._policy.text_dtype)
+        except UserError:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            # Transformers meets odd configurations and weights with whatever comes first.
+            log.warning("Loading %s failed.", path, exc_info=True)
+            line = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+            raise ModelBroken(
+                f"image encoder {path.name} is damaged or incomplete ({line})."
+            ) from error
+
     def _encode(
         self,
-        path: Path,
+        load: Callable[[], Any],
         picture: Image.Image | None,
-        mask: NDArray[np.float32] | None,
-        patches: bool,
-        loading: Callable[[str], None],
+        hidden: Image.Image | None,
+        adapter: IpAdapter,
     ) -> torch.Tensor:
-        def load() -> Any:  # noqa: ANN401 transformers' own loose types
-            loading(path.name)
-            return _load(path).to(self._policy.text_dtype)
-
-        encoder = self._loaded.get(path, load)
+        encoder = load()
+        patches = adapter.sees_patches
         side = encoder.config.image_size
-        pixels = _normalised(picture, mask, side) if picture else torch.zeros(1, 3, side, side)
+        pixels = normalised(picture, hidden, side) if picture else torch.zeros(1, 3, side, side)
         device = self._policy.device
         try:
             encoder.to(device)
@@ -109,13 +125,21 @@ class ImageEncoders:
     def _find(self, adapter: IpAdapter) -> Path | None:
         for path in self._candidates():
             try:
-                hidden, projected = _widths(path)
-            except (ModelBroken, OSError) as error:
+                hidden, projected = self._widths_of(path)
+            except (ModelBroken, OSError, TypeError, ValueError, LookupError) as error:
                 log.warning("%s is passed over: %s", path, error)
                 continue
             if adapter.width == (hidden if adapter.sees_patches else projected):
                 return path
         return None
+
+    def _widths_of(self, path: Path) -> tuple[int, int]:
+        """As `_widths`, but once for each state of a file: pickles must be read whole for it."""
+        version = fingerprint(path)
+        known = self._widths.get(path)
+        if known is None or known[0] != version:
+            known = self._widths[path] = version, _widths(path)
+        return known[1]
 
     def _candidates(self) -> Iterator[Path]:
         for place in self._places:
@@ -138,7 +162,10 @@ class ImageEncoders:
 
 
 def _widths(path: Path) -> tuple[int, int]:
-    """Of an encoder's layers, and of its summary of a picture; zeros for another kind of model."""
+    """Of an encoder's layers, and of its summary of a picture; zeros for another kind of model.
+
+    What a damaged or hostile file holds in their place raises TypeError, ValueError or LookupError.
+    """
     if path.is_dir():
         config = read_json(path / "config.json")
         return int(config.get("hidden_size") or 0), int(config.get("projection_dim") or 0)
@@ -168,14 +195,16 @@ def _load(path: Path) -> Any:  # noqa: ANN401 transformers' own loose types
     return encoder
 
 
-def _normalised(picture: Image.Image, mask: NDArray[np.float32] | None, side: int) -> torch.Tensor:
-    """1x3xSxS: the middle square of an RGB picture as CLIP wants it, black where it is masked."""
+def normalised(picture: Image.Image, hidden: Image.Image | None, side: int) -> torch.Tensor:
+    """1x3xSxS: the middle square of an RGB picture as CLIP wants it.
+
+    It is 0, CLIP's mean colour, where `hidden` (L, of the same size) is 255.
+    """
     pixels = np.asarray(_square(picture, side, Image.Resampling.BICUBIC), np.float32) / 255
     pixels = (pixels - np.array(_MEAN, np.float32)) / np.array(_DEVIATION, np.float32)
-    if mask is not None:
-        hidden = Image.fromarray((mask * 255).astype(np.uint8)).resize(picture.size)
-        seen = np.asarray(_square(hidden, side, Image.Resampling.NEAREST), np.float32) / 255
-        pixels = pixels * (1 - seen[..., None])
+    if hidden is not None:
+        covered = np.asarray(_square(hidden, side, Image.Resampling.NEAREST), np.float32) / 255
+        pixels = pixels * (1 - covered[..., None])
     return torch.from_numpy(pixels).permute(2, 0, 1)[None]
 
 

@@ -107,7 +107,7 @@ class ControlModels:
                     unit.pictures,
                     cast(IpAdapter, loaded.network),
                     loaded.name,
-                    mask=unit.mask,
+                    hidden=unit.hidden,
                     loading=loading,
                 )
                 image = image_unit(

@@ -186,6 +186,19 @@ def test_the_setting_leaves_strokes_out(menus: ControlMenus):
     assert_same_picture(one.pictures[0], noise())
 
 
+@pytest.mark.parametrize("mode", ControlResizeMode)
+def test_what_is_drawn_for_an_ip_adapter_stays_on_its_picture(
+    menus: ControlMenus, mode: ControlResizeMode
+):
+    picture, drawn = noise(60, 20), strokes(60, 20, (10, 5, 30, 12))
+    made = unit(preprocessor="clip", images=(picture,), mask=drawn, resize_mode=mode)
+    one = alone(menus, made, size=ResizeTo(width=64, height=128))
+    assert_same_picture(one.pictures[0], picture)
+    assert one.hidden is not None
+    assert_same_picture(one.hidden, drawn)
+    assert one.mask is None
+
+
 def test_for_inpainting_what_is_drawn_is_the_mask(menus: ControlMenus):
     drawn = strokes(64, 64, (8, 8, 23, 31))
     one = alone(menus, unit(preprocessor="inpaint_only", images=(noise(),), mask=drawn))
