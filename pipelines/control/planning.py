@@ -10,7 +10,7 @@ from pipelines.control.menus import ControlMenus
 from pipelines.control.models import NO_MODEL, without_hash
 from pipelines.control.naming import named
 from pipelines.control.planned import PlannedUnit
-from pipelines.control.units import ControlUnit
+from pipelines.control.units import BatchOption, ControlUnit
 from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.geometry import Size
 from pipelines.plugins import NO_PREPROCESSOR, Preprocessor
@@ -42,7 +42,22 @@ def plan_units(
             _check_alone(unit, request.control[:position])
             _check_pictures(unit)
             planned += _plan(unit, request, menus, checkpoint)
-    return tuple(planned)
+    return tuple(_noted(planned, request))
+
+
+def _noted(planned: Sequence[PlannedUnit], request: Img2ImgRequest) -> Iterator[PlannedUnit]:
+    """`planned`, with a note for each unit that acts on none of the pictures of a batch."""
+    numbers = list(dict.fromkeys(one.unit.index for one in planned))
+    idle = numbers[request.batch.size :] if request.control_batch is BatchOption.one_each else []
+    for one in planned:
+        if one.unit.index not in idle:
+            yield one
+            continue
+        note = (
+            f"{one.unit.name} acted on no picture: each unit is for one picture of a batch, and "
+            f"Batch size is {request.batch.size}."
+        )
+        yield replace(one, notes=(*one.notes, note))
 
 
 def _check_number(unit: ControlUnit, position: int, settings: Settings) -> None:

@@ -12,7 +12,7 @@ from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.models import ControlModels
 from pipelines.control.planned import PlannedUnit
 from pipelines.control.planning import plan_units
-from pipelines.control.units import ControlUnit
+from pipelines.control.units import BatchOption, ControlUnit
 from pipelines.errors import (
     InvalidPicture,
     InvalidRequest,
@@ -20,7 +20,7 @@ from pipelines.errors import (
     ModelNotFound,
     UserError,
 )
-from pipelines.requests import Inpaint
+from pipelines.requests import Batch, Inpaint
 from pipelines.settings import Settings
 from tests.helpers.control import (
     CANNY_MODEL,
@@ -88,6 +88,21 @@ def test_several_pictures_share_the_weight_of_their_unit(menus: ControlMenus):
     assert [part.unit.images for part in parts] == [(picture,) for picture in pictures]
     assert {part.unit.weight for part in parts} == {0.5}
     assert {part.unit.index for part in parts} == {1}
+
+
+def test_a_unit_for_which_a_batch_has_no_picture_is_told_of(menus: ControlMenus):
+    units = [canny(), canny(1, images=(noise(seed=1), noise(seed=2))), canny(2)]
+
+    def notes(**parts: Any) -> list[tuple[str, ...]]:
+        return [one.notes for one in control_plan(menus, units, **parts).control]
+
+    assert notes(control_batch=BatchOption.one_each, batch=Batch(size=3)) == [()] * 4
+    first, second, third, fourth = notes(control_batch=BatchOption.one_each, batch=Batch(count=3))
+    assert first == ()
+    assert second == third
+    assert second[0].startswith("ControlNet Unit 1 acted on no picture: each unit is for one")
+    assert fourth[0].startswith("ControlNet Unit 2 acted on no picture")
+    assert notes(batch=Batch(size=1)) == [()] * 4
 
 
 def test_an_ip_adapter_takes_several_pictures_at_once(menus: ControlMenus):
