@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pipelines.plan import Plan
 from pipelines.prompting.attention import uses_attention
 from pipelines.requests import InpaintArea, MaskedContent, MaskMode, ResizeMode
-from pipelines.samplers import AUTOMATIC, Family
+from pipelines.samplers import AUTOMATIC, Family, find_sampler
 from pipelines.settings import FIELDS
 
 NEGATIVE_PROMPT = "Negative prompt: "
@@ -50,6 +50,10 @@ class Recorded:
 
 def _walks_sigmas(plan: Plan) -> bool:
     return plan.sampler.family is Family.k_diffusion
+
+
+def _is_made_to_discard(plan: Plan) -> bool:
+    return _walks_sigmas(plan) and not find_sampler(plan.sampler.label).discards_next_to_last_sigma
 
 
 def _churns(plan: Plan) -> bool:
@@ -92,6 +96,9 @@ RECORDED: tuple[Recorded, ...] = (
         matters=lambda plan: plan.settings.s_min_uncond > 0 and _is_guided(plan),
     ),
     Recorded(setting="skip_early_cond", default=0.0, matters=_is_guided),
+    Recorded(
+        setting="always_discard_next_to_last_sigma", default=False, matters=_is_made_to_discard
+    ),
     Recorded(setting="sigma_min", default=0.0, matters=_walks_sigmas),
     Recorded(setting="sigma_max", default=0.0, matters=_walks_sigmas),
     Recorded(setting="rho", default=0.0, matters=_walks_sigmas),

@@ -139,7 +139,7 @@ def make_plan(
     `control` are the preprocessors and models that ControlNet units may name.
     """
     settings = settings.for_job(request.override_settings)
-    sampler = find_sampler(request.sampling.sampler)
+    sampler = _find_sampler(request, settings)
     schedule = find_schedule(request.sampling.schedule).label
     check_combination(sampler, schedule)
     if schedule == AUTOMATIC:
@@ -165,13 +165,20 @@ def make_plan(
         schedule=schedule,
         # A schedule with more levels than asked for is walked to its end, as A1111 does.
         steps=replace(steps, executed=steps.executed + levels - steps.total),
-        batches=_plan_images(request, draw_seed),
+        batches=_plan_images(request, sampler, draw_seed),
         created=now(),
         control=plan_units(request, control, settings, checkpoint),
         vae=catalog.choose_vae(
             checkpoint, settings.sd_vae, overrides=settings.sd_vae_overrides_per_model_preferences
         ),
     )
+
+
+def _find_sampler(request: Img2ImgRequest, settings: Settings) -> Sampler:
+    """The row of the menu, as the settings change it."""
+    sampler = find_sampler(request.sampling.sampler)
+    always = settings.always_discard_next_to_last_sigma and sampler.family is Family.k_diffusion
+    return replace(sampler, discards_next_to_last_sigma=True) if always else sampler
 
 
 def _processing_size(request: Img2ImgRequest) -> Size:
@@ -190,10 +197,14 @@ def _processing_size(request: Img2ImgRequest) -> Size:
 
 
 def _plan_images(
-    request: Img2ImgRequest, draw_seed: Callable[[], int]
+    request: Img2ImgRequest, sampler: Sampler, draw_seed: Callable[[], int]
 ) -> tuple[tuple[ImagePlan, ...], ...]:
-    """Seeds as A1111 counts them: seed + i, or one seed and subseed + i under a variation."""
+    """Seeds as A1111 counts them: seed + i, or one seed and subseed + i under a variation.
+
+    A sampler that chooses its steps has one picture at a time, unless their styles are to be one.
+    """
     seeds, batch = request.seeds, request.batch
+    size = 1 if sampler.chooses_steps and not request.style_align else batch.size
     first = draw_seed() if seeds.seed == RANDOM_SEED else seeds.seed
     variation = draw_seed() if seeds.variation_seed == RANDOM_SEED else seeds.variation_seed
     varied = seeds.variation_strength != 0
@@ -207,6 +218,6 @@ def _plan_images(
         )
 
     return tuple(
-        tuple(image(start + offset) for offset in range(batch.size))
-        for start in range(0, batch.count * batch.size, batch.size)
+        tuple(image(start + offset) for offset in range(size))
+        for start in range(0, batch.count * batch.size, size)
     )

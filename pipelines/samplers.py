@@ -2,15 +2,18 @@
 
 The page, the infotext, the plan and the HTTP routes read these tables;
 `pipelines.diffusion.schedulers` turns a row into a diffusers scheduler. Order is A1111's dropdown
-order. A sampler appears only once its whole trajectory equals A1111's for the same noise; the tests
-compare each row with an independent slow implementation. Not here, because diffusers' classes do
-not match as they are:
+order. The whole trajectory of every sampler equals A1111's for the same noise; the tests compare
+each row with an independent slow implementation. Where diffusers has a class that does what A1111
+does, the row names it. The others are written out in `pipelines.diffusion.samplers`:
 
-- DPM++ SDE, DPM++ 2M SDE, DPM++ 2M SDE Heun, DPM++ 3M SDE: their noise comes from a Brownian tree
-  over the whole schedule (package torchsde) and is scaled by eta; diffusers' classes draw plain
-  noise for eta 1;
+- DPM++ SDE, DPM++ 2M SDE, DPM++ 2M SDE Heun, DPM++ 3M SDE: their noise comes from a Brownian path
+  over the whole schedule and is scaled by eta; diffusers' classes draw plain noise for eta 1;
 - DPM fast, DPM adaptive, Restart, DDIM CFG++: diffusers has no such sampler;
 - LCM: A1111 wraps the model in boundary conditions over 50 levels of its own.
+
+Known to differ, on purpose: A1111 leaves the last step of DDIM, DDIM CFG++ and PLMS out; reads a
+network that predicts velocity as if it predicted noise in LCM; counts DPM fast's steps in threes;
+and lets the pictures of a batch share DPM adaptive's steps, so that each depends on the others.
 """
 
 from collections.abc import Mapping
@@ -22,6 +25,9 @@ from pipelines.errors import InvalidRequest
 
 TRAIN_STEPS = 1000
 """Timesteps that every Stable Diffusion model was trained on."""
+
+LCM_LEVELS = 50
+"""Noise levels, of those of the training, that latent consistency models are distilled over."""
 
 
 class Family(Enum):
@@ -41,11 +47,12 @@ class Sampler:
 
     label: str
     aliases: tuple[str, ...]
-    scheduler: str  # name of the diffusers class
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])  # its constructor arguments
+    scheduler: str  # name of the diffusers class, or a key of `pipelines.diffusion.samplers.OWN`
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])  # its arguments
     family: Family = Family.k_diffusion
     automatic_schedule: str = "Uniform"  # what "Automatic" means for it
     ancestral: bool = False  # fresh noise after every step, by eta_ancestral
+    brownian_noise: bool = False  # that noise is of a path of the picture's seed, untouched by ENSD
     scales_fresh_noise: bool = False  # an ancestral sampler that obeys s_noise
     churns: bool = False  # obeys s_churn, s_tmin, s_tmax and s_noise
     obeys_eta_ddim: bool = False
@@ -54,6 +61,8 @@ class Sampler:
     second_order: bool = False  # two model calls a step, but one in the last
     uses_ensd: bool = False  # A1111 writes ENSD to its infotext
     discards_next_to_last_sigma: bool = False
+    levels: int = TRAIN_STEPS  # of the model's, which its schedules are made of
+    chooses_steps: bool = False  # by what it sees, so that pictures are sampled one at a time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +84,35 @@ SAMPLERS: tuple[Sampler, ...] = (
         automatic_schedule="Karras",
     ),
     Sampler(
+        label="DPM++ SDE",
+        aliases=("k_dpmpp_sde",),
+        scheduler="dpmpp_sde",
+        automatic_schedule="Karras",
+        ancestral=True,
+        brownian_noise=True,
+        scales_fresh_noise=True,
+        second_order=True,
+    ),
+    Sampler(
+        label="DPM++ 2M SDE",
+        aliases=("k_dpmpp_2m_sde",),
+        scheduler="dpmpp_2m_sde",
+        automatic_schedule="Exponential",
+        ancestral=True,
+        brownian_noise=True,
+        scales_fresh_noise=True,
+    ),
+    Sampler(
+        label="DPM++ 2M SDE Heun",
+        aliases=("k_dpmpp_2m_sde_heun",),
+        scheduler="dpmpp_2m_sde",
+        options={"solver_type": "heun"},
+        automatic_schedule="Exponential",
+        ancestral=True,
+        brownian_noise=True,
+        scales_fresh_noise=True,
+    ),
+    Sampler(
         label="DPM++ 2S a",
         aliases=("k_dpmpp_2s_a",),
         scheduler="DPMSolverSinglestepScheduler",
@@ -84,6 +122,16 @@ SAMPLERS: tuple[Sampler, ...] = (
         scales_fresh_noise=True,
         second_order=True,
         uses_ensd=True,
+    ),
+    Sampler(
+        label="DPM++ 3M SDE",
+        aliases=("k_dpmpp_3m_sde",),
+        scheduler="dpmpp_3m_sde",
+        automatic_schedule="Exponential",
+        ancestral=True,
+        brownian_noise=True,
+        scales_fresh_noise=True,
+        discards_next_to_last_sigma=True,
     ),
     Sampler(
         label="Euler a",
@@ -122,10 +170,41 @@ SAMPLERS: tuple[Sampler, ...] = (
         discards_next_to_last_sigma=True,
     ),
     Sampler(
+        label="DPM fast",
+        aliases=("k_dpm_fast",),
+        scheduler="dpm_fast",
+        ancestral=True,
+        scales_fresh_noise=True,
+        uses_ensd=True,
+    ),
+    Sampler(
+        label="DPM adaptive",
+        aliases=("k_dpm_ad",),
+        scheduler="dpm_adaptive",
+        ancestral=True,
+        uses_ensd=True,
+        chooses_steps=True,
+    ),
+    Sampler(
+        label="Restart",
+        aliases=("restart",),
+        scheduler="restart",
+        automatic_schedule="Karras",
+        second_order=True,
+    ),
+    Sampler(
         label="DDIM",
         aliases=("ddim",),
         scheduler="DDIMScheduler",
         options={"clip_sample": False, "set_alpha_to_one": False},
+        family=Family.timesteps,
+        automatic_schedule=AUTOMATIC,
+        obeys_eta_ddim=True,
+    ),
+    Sampler(
+        label="DDIM CFG++",
+        aliases=("ddim_cfgpp",),
+        scheduler="ddim_cfgpp",
         family=Family.timesteps,
         automatic_schedule=AUTOMATIC,
         obeys_eta_ddim=True,
@@ -148,6 +227,7 @@ SAMPLERS: tuple[Sampler, ...] = (
         automatic_schedule=AUTOMATIC,
         even_time=True,
     ),
+    Sampler(label="LCM", aliases=("k_lcm",), scheduler="lcm", levels=LCM_LEVELS),
 )
 
 SCHEDULES: tuple[Schedule, ...] = (
@@ -217,15 +297,17 @@ def schedule_levels(sampler: Sampler, schedule: str, total: int) -> int:
     Only the DDIM schedule differs: it takes every (1000 // total)-th level, which may be more than
     `total`. InvalidRequest where the model's table has fewer levels than steps.
     """
+    levels = sampler.levels
     if sampler.family is Family.timesteps:
-        _check_total(sampler.label, total, TRAIN_STEPS)
+        _check_total(sampler.label, total, levels)
         return total
     spare = int(sampler.discards_next_to_last_sigma)
+    who = f"{sampler.label} on schedule type {schedule}"
     if schedule == "Simple":
-        _check_total("Schedule type Simple", total, TRAIN_STEPS - spare)
+        _check_total(who, total, levels - spare)
     if schedule == "DDIM":
-        _check_total("Schedule type DDIM", total, TRAIN_STEPS - 1 - spare)
-        return len(range(1, TRAIN_STEPS, ddim_stride(total + spare))) - spare
+        _check_total(who, total, levels - 1 - spare)
+        return len(range(1, levels, ddim_stride(total + spare, levels))) - spare
     return total
 
 

@@ -199,7 +199,7 @@ class Settings:
     )
     s_churn: float = setting(
         0.0, SAMPLERS, "sigma churn", low=0.0, high=100.0, step=0.01, infotext="Sigma churn",
-        per_job=True, help="Amount of stochasticity; only for Euler and Heun.",
+        per_job=True, help="Amount of stochasticity; only for Euler, Heun and DPM2.",
     )
     s_tmin: float = setting(
         0.0, SAMPLERS, "sigma tmin", low=0.0, high=10.0, step=0.01, infotext="Sigma tmin",
@@ -227,6 +227,10 @@ class Settings:
     )
     eta_noise_seed_delta: int = setting(
         0, SAMPLERS, "Eta noise seed delta", low=0, high=2**32 - 1, infotext="ENSD", per_job=True,
+    )
+    always_discard_next_to_last_sigma: bool = setting(
+        False, SAMPLERS, "Always discard next-to-last sigma", infotext="Discard penultimate sigma",
+        per_job=True, help="Of k-diffusion samplers; some always do.",
     )
     skip_early_cond: float = setting(
         0.0, SAMPLERS, "Ignore negative prompt during early sampling", low=0.0, high=1.0,

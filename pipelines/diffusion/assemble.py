@@ -16,7 +16,8 @@ from pipelines.diffusion.guidance import Guidance
 from pipelines.diffusion.inpainting import LatentInpaint, blend_for
 from pipelines.diffusion.noise import planned_noise
 from pipelines.diffusion.parts import Components, Pipeline, Unet
-from pipelines.diffusion.schedulers import PlannedScheduler, make_scheduler
+from pipelines.diffusion.samplers import make_scheduler
+from pipelines.diffusion.schedulers import PlannedScheduler
 from pipelines.plan import ImagePlan, Plan
 
 

@@ -5,10 +5,12 @@ picture here and there, alone or in a batch, on every device.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 
+from pipelines.diffusion.brownian import BrownianPath
 from pipelines.diffusion.philox import Philox
 from pipelines.imaging.geometry import Size
 from pipelines.plan import ImagePlan, Plan
@@ -67,6 +69,33 @@ def noise_source(kind: str, seed: int, device: torch.device) -> NoiseSource:
     return TorchSource(seed, device if on_card else torch.device("cpu"), device)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PictureNoise:
+    """All noise of one picture but that which it starts from: a stream, and a Brownian path.
+
+    `kind` and `device` are those of `noise_source`; `seed` is the picture's own, which the path is
+    drawn from, whatever the stream's is (ENSD moves the stream alone).
+    """
+
+    stream: NoiseSource
+    kind: str
+    seed: int
+    device: torch.device
+
+    def draw(self, shape: Sequence[int]) -> torch.Tensor:
+        """The stream's next numbers: float32 of `shape`, on the job's device."""
+        return self.stream.draw(shape)
+
+    def path(self, shape: Sequence[int], low: float, high: float) -> BrownianPath:
+        """The picture's Brownian path between two sigmas; every call gives the same one."""
+        return BrownianPath(
+            self.seed,
+            low,
+            high,
+            draw=lambda seed: noise_source(self.kind, seed, self.device).draw(shape),
+        )
+
+
 def slerp(strength: float, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
     """From `low` (strength 0) to `high` (1) along the sphere; both CxHxW.
 
@@ -104,22 +133,26 @@ def paste_centred(noise: torch.Tensor, onto: torch.Tensor) -> torch.Tensor:
 
 def planned_noise(
     plan: Plan, images: Sequence[ImagePlan], shape: Sequence[int], device: torch.device
-) -> tuple[torch.Tensor, list[NoiseSource]]:
-    """The starting noise of one batch, and the sources of all later draws.
+) -> tuple[torch.Tensor, list[PictureNoise]]:
+    """The starting noise of one batch, and the sources of all later noise.
 
     `images` are the batch's pictures; `shape` is one picture's latent, (C, H, W). The noise is
-    BxCxHxW float32 on `device`, before any multiplier. The sources stand after their first draw,
+    BxCxHxW float32 on `device`, before any multiplier. The streams stand after their first draw,
     or at the start of seed + ENSD when the setting eta_noise_seed_delta is not 0.
     """
     settings = plan.settings
     kind, delta = settings.randn_source, settings.eta_noise_seed_delta
-    sources = [noise_source(kind, image.seed, device) for image in images]
+    streams = [noise_source(kind, image.seed, device) for image in images]
     noise = [
-        _first_noise(plan, image, source, tuple(shape), device)
-        for image, source in zip(images, sources, strict=True)
+        _first_noise(plan, image, stream, tuple(shape), device)
+        for image, stream in zip(images, streams, strict=True)
     ]
     if delta:
-        sources = [noise_source(kind, image.seed + delta, device) for image in images]
+        streams = [noise_source(kind, image.seed + delta, device) for image in images]
+    sources = [
+        PictureNoise(stream=stream, kind=kind, seed=image.seed, device=device)
+        for image, stream in zip(images, streams, strict=True)
+    ]
     return torch.stack(noise), sources
 
 

@@ -91,6 +91,8 @@ def _sample(
     watch = _Watch(scheduler, model.preview, monitor, plan.steps.executed)
     model.pipeline.scheduler = scheduler
     arguments = call_arguments(plan, start.latents, inputs, watch.on_step)
+    # What the sampler makes of the CFG Scale.
+    arguments["guidance_scale"] = scheduler.guidance_scale
     unet = model.components.unet
     steered = laid_on(
         unet,
@@ -106,6 +108,7 @@ def _sample(
         steered,
         conditioned(unet, inputs.channels),
         guided(unet, inputs.texts, pictures=len(images), sigma=start.progress.sigma),
+        scheduler.listening(unet),
     ):
         latents = model.pipeline(**arguments).images
     if watch.stopped and scheduler.denoised is not None:

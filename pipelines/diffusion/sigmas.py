@@ -114,10 +114,15 @@ def _uniform(over: Range) -> Sigmas:
     return over.model.to_sigma(np.linspace(last, 0, over.count))
 
 
+def karras(count: int, low: float, high: float, rho: float = 0.0) -> Sigmas:
+    """`count` levels from `high` down to `low`, as Karras et al. 2022 space them; rho 0 means 7."""
+    rho = rho or 7.0
+    first, last = high ** (1 / rho), low ** (1 / rho)
+    return (first + np.linspace(0, 1, count) * (last - first)) ** rho
+
+
 def _karras(over: Range) -> Sigmas:
-    rho = over.rho or 7.0
-    high, low = over.high ** (1 / rho), over.low ** (1 / rho)
-    return (high + over.ramp * (low - high)) ** rho
+    return karras(over.count, over.low, over.high, over.rho)
 
 
 def _exponential(over: Range) -> Sigmas:

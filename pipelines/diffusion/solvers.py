@@ -113,14 +113,19 @@ def plan_legs(sampler: Sampler, sigmas: Sequence[float], settings: Settings) -> 
 
 
 def _ancestral_leg(start: float, end: float, eta: float, scale: float) -> Leg:
+    if end == 0:
+        return Leg(start=start, target=end)
+    down, up = ancestral_split(start, end, eta)
+    return Leg(start=start, target=down, after=up * scale)
+
+
+def ancestral_split(start: float, end: float, eta: float) -> tuple[float, float]:
     """k-diffusion's split of a step: down to less than `end`, then up by noise to `end`.
 
     down^2 + up^2 = end^2, and eta 1 gives the variance of DDPM's posterior (Ho et al. 2020).
     """
-    if end == 0:
-        return Leg(start=start, target=end)
     up = min(end, eta * end * math.sqrt(max(start**2 - end**2, 0.0)) / start)
-    return Leg(start=start, target=math.sqrt(end**2 - up**2), after=up * scale)
+    return math.sqrt(end**2 - up**2), up
 
 
 def _churned_leg(start: float, end: float, steps: int, settings: Settings) -> Leg:

@@ -3,7 +3,7 @@
 import pytest
 
 from pipelines.errors import InvalidRequest
-from pipelines.requests import Sampling
+from pipelines.requests import Batch, Sampling, Seeds
 from pipelines.samplers import (
     AUTOMATIC,
     SAMPLERS,
@@ -42,8 +42,7 @@ TIMESTEP_SAMPLERS = [sampler for sampler in SAMPLERS if sampler.family is Family
 
 
 def test_samplers_stand_in_a1111s_order_under_its_names():
-    labels = [sampler.label for sampler in SAMPLERS]
-    assert labels == [label for label in A1111_ORDER if label in labels]
+    assert [sampler.label for sampler in SAMPLERS] == A1111_ORDER
 
 
 def test_no_two_rows_share_a_name():
@@ -87,11 +86,14 @@ def test_a_timestep_sampler_refuses_any_schedule_but_automatic(sampler):
 def test_automatic_is_resolved_in_the_plan():
     assert plan_for(sampling=Sampling(sampler="DPM++ 2M")).schedule == "Karras"
     assert plan_for(sampling=Sampling(sampler="Euler")).schedule == "Uniform"
+    assert plan_for(sampling=Sampling(sampler="DPM++ 3M SDE")).schedule == "Exponential"
+    assert plan_for(sampling=Sampling(sampler="LCM")).schedule == "Uniform"
     assert plan_for(sampling=Sampling(sampler="DDIM")).schedule == AUTOMATIC
 
 
 @pytest.mark.parametrize(
-    ("sampler", "steps"), [("Euler", 16), ("DPM2", 16), ("DDIM", 15), ("PLMS", 15)]
+    ("sampler", "steps"),
+    [("Euler", 16), ("DPM2", 16), ("DPM fast", 16), ("DDIM", 15), ("PLMS", 15), ("DDIM CFG++", 15)],
 )
 def test_three_quarters_of_twenty_steps(sampler, steps):
     assert plan_for(sampling=Sampling(sampler=sampler)).steps.executed == steps
@@ -104,9 +106,27 @@ def test_the_ddim_schedule_is_walked_to_its_end():
     assert plan_for(sampling=Sampling(sampler="Euler", steps=30)).steps.executed == 23
 
 
+def test_a_sampler_that_chooses_its_steps_gets_one_picture_at_a_time():
+    """Else a picture would depend on the others of its batch."""
+    batch, seeds = Batch(count=2, size=2), Seeds(seed=5)
+    plan = plan_for(sampling=Sampling(sampler="DPM adaptive"), batch=batch, seeds=seeds)
+    assert [[image.seed for image in images] for images in plan.batches] == [[5], [6], [7], [8]]
+    aligned = plan_for(
+        sampling=Sampling(sampler="DPM adaptive"), batch=batch, seeds=seeds, style_align=True
+    )
+    assert [len(images) for images in aligned.batches] == [2, 2]
+
+
 @pytest.mark.parametrize(
     ("sampler", "schedule", "allowed"),
-    [("DDIM", AUTOMATIC, 1000), ("Euler", "Simple", 1000), ("Euler", "DDIM", 999)],
+    [
+        ("DDIM", AUTOMATIC, 1000),
+        ("DDIM CFG++", AUTOMATIC, 1000),
+        ("Euler", "Simple", 1000),
+        ("Euler", "DDIM", 999),
+        ("LCM", "Simple", 50),
+        ("LCM", "DDIM", 49),
+    ],
 )
 def test_more_steps_than_the_model_has_levels_are_refused(sampler, schedule, allowed):
     sampling = Sampling(sampler=sampler, schedule=schedule, steps=1000)

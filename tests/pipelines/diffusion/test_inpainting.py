@@ -16,6 +16,7 @@ from pipelines.diffusion.inpainting import LatentInpaint, hard_blend, soft_blend
 from pipelines.diffusion.noise import planned_noise
 from pipelines.diffusion.run import Diffusion, LoadedModel
 from pipelines.diffusion.sample import sample_batch
+from pipelines.diffusion.samplers import OWN
 from pipelines.diffusion.sigmas import ModelNoise
 from pipelines.diffusion.vae import encode
 from pipelines.errors import InvalidRequest
@@ -44,6 +45,7 @@ from tests.pipelines.diffusion.conftest import MakePlan, Watcher
 DEMO = Path(__file__).parents[3] / "models" / "Stable-diffusion" / "demo"
 CPU = torch.device("cpu")
 LABELS = [sampler.label for sampler in SAMPLERS]
+WRITTEN_OUT = [sampler.label for sampler in SAMPLERS if sampler.scheduler in OWN]
 LEFT_HALF = (0, 0, 32, 64)
 
 
@@ -160,7 +162,10 @@ def test_latents_outside_the_mask_end_where_they_began(
     label: str,
     model: str,
 ):
-    """Samplers that end at sigma zero end on the source, others on the last level of its noise."""
+    """Samplers that end at sigma zero end on the source, others on the last level of its noise.
+
+    DPM fast and DPM adaptive leave noise of sigma 0.03 that they drew themselves.
+    """
     plan = make_plan(
         sampling=Sampling(sampler=label, steps=7, denoising_strength=0.9, cfg_scale=7.5),
         inpaint=inpaint(),
@@ -168,10 +173,11 @@ def test_latents_outside_the_mask_end_where_they_began(
     )
     plan = replace(plan, checkpoint=checkpoints[model])
     end = before_the_final_blend(shared, plan, monkeypatch)
-    expected = source_latents(shared, plan).repeat(2, 1, 1, 1)
+    expected = source_latents(shared, plan).repeat(len(end), 1, 1, 1)
     if plan.sampler.family is Family.timesteps:
         expected = with_least_noise(shared, plan, expected)
-    torch.testing.assert_close(end[..., 4:], expected[..., 4:], atol=1e-3, rtol=0)
+    tolerance = 0.15 if label in ("DPM fast", "DPM adaptive") else 1e-3
+    torch.testing.assert_close(end[..., 4:], expected[..., 4:], atol=tolerance, rtol=0)
     assert (end[..., :4] - expected[..., :4]).abs().mean() > 0.02
 
 
@@ -456,6 +462,22 @@ def test_a_sharp_mask_makes_the_soft_blend_a_hard_one():
     mask[..., 3:] = 1
     soft = soft_blend(clean, mask, SoftInpainting())(denoised, 2.0)
     torch.testing.assert_close(soft, hard_blend(clean, mask)(denoised, 2.0), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("label", WRITTEN_OUT)
+def test_soft_inpainting_works_with_every_sampler_of_ours(
+    shared: Diffusion, make_plan: MakePlan, label: str
+):
+    """What is far from the mask is kept, what is under it is not."""
+    plan = make_plan(
+        sampling=Sampling(sampler=label, steps=4, denoising_strength=0.9),
+        inpaint=inpaint(soft=SoftInpainting(), blur_x=4, blur_y=4),
+    )
+    model = loaded(shared, plan)
+    inputs = shared._encoded(plan, model, prepare(plan), Unwatched())
+    sampled = sample_batch(plan, model, plan.batches[0], inputs, Unwatched())
+    change = (sampled.end - sampled.start).abs().mean(dim=(0, 1))
+    assert change[:, -1].max() < change[:, :2].min()
 
 
 def test_soft_inpainting_makes_each_picture_a_mask_of_its_own(

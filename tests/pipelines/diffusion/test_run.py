@@ -12,11 +12,14 @@ from PIL import Image
 
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.diffusion.run import Diffusion, LoadedModel
+from pipelines.diffusion.sample import sample_batch
+from pipelines.diffusion.samplers import OWN
 from pipelines.diffusion.vae import decode, encode
 from pipelines.errors import ModelBroken, ModelNotFound, OutOfMemory
 from pipelines.monitor import Unwatched
 from pipelines.plan import Plan
 from pipelines.requests import Batch, Prompt, ResizeBy, ResizeMode, ResizeTo, Sampling, Seeds
+from pipelines.samplers import SAMPLERS
 from pipelines.settings import Settings
 from tests.helpers.images import assert_same_picture, gradient, noise
 from tests.helpers.tiny import EXACT, save_tiny_model
@@ -81,7 +84,10 @@ def test_the_global_generator_is_left_alone(diffusion: Diffusion, make_plan: Mak
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("sampler", ["DPM++ 2M", "Euler a", "Euler", "DDIM"])
+@pytest.mark.parametrize(
+    "sampler",
+    ["DPM++ 2M", "Euler a", "Euler", "DDIM", "DPM++ 2M SDE", "DPM adaptive", "DDIM CFG++", "LCM"],
+)
 def test_a_batch_gives_the_pictures_of_single_runs(
     diffusion: Diffusion, make_plan: MakePlan, sampler: str
 ):
@@ -95,16 +101,62 @@ def test_a_batch_gives_the_pictures_of_single_runs(
         assert_same_picture(picture, pictures(diffusion, single)[0], tolerance=1)
 
 
-@pytest.mark.parametrize(("sampler", "calls"), [("DPM++ 2M", 16), ("Euler a", 16), ("DDIM", 15)])
+@pytest.mark.parametrize(
+    ("sampler", "calls", "steps"),
+    [
+        ("DPM++ 2M", 16, 16),
+        ("Euler a", 16, 16),
+        ("DDIM", 15, 15),
+        ("DPM++ SDE", 31, 16),
+        ("DPM++ 3M SDE", 16, 16),
+        ("DPM fast", 16, 16),
+        ("Restart", 31, 16),
+        ("DDIM CFG++", 15, 15),
+        ("LCM", 16, 16),
+    ],
+)
 def test_twenty_steps_at_three_quarters_ask_the_network_as_often_as_in_a1111(
-    diffusion: Diffusion, make_plan: MakePlan, sampler: str, calls: int
+    diffusion: Diffusion, make_plan: MakePlan, sampler: str, calls: int, steps: int
 ):
     plan = make_plan(sampling=Sampling(sampler=sampler, steps=20, denoising_strength=0.75))
     watcher = Watcher()
     with counted(loaded(diffusion, plan)) as counts:
         pictures(diffusion, plan, watcher)
     assert counts["unet"] == calls
-    assert watcher.steps == [list(range(1, calls + 1))]
+    assert watcher.steps == [list(range(1, steps + 1))]
+
+
+def test_dpm_adaptive_asks_as_often_as_it_needs_to_and_reports_the_planned_steps(
+    diffusion: Diffusion, make_plan: MakePlan
+):
+    plan = make_plan(
+        sampling=Sampling(sampler="DPM adaptive", steps=20, denoising_strength=0.75),
+        batch=Batch(size=2),
+    )
+    watcher = Watcher()
+    with counted(loaded(diffusion, plan)) as counts:
+        made = pictures(diffusion, plan, watcher)
+    assert len(made) == 2
+    assert counts["unet"] % 3 == 0
+    assert counts["unet"] > 2 * 16
+    for reported in watcher.steps:
+        assert reported == sorted(set(reported))
+        assert reported[-1] == 16
+    # One preview for every step that is reported, but the last of each picture.
+    assert len(watcher.previews) == sum(map(len, watcher.steps)) - 2
+
+
+@pytest.mark.parametrize("cfg_scale", [1.0, 7.0])
+def test_ddim_cfg_plus_plus_hears_the_negative_prompt_at_every_scale(
+    diffusion: Diffusion, make_plan: MakePlan, cfg_scale: float
+):
+    def picture(negative: str) -> Image.Image:
+        sampling = Sampling(sampler="DDIM CFG++", steps=5, cfg_scale=cfg_scale)
+        prompt = Prompt(positive="a cat", negative=negative)
+        return pictures(diffusion, make_plan(sampling=sampling, prompt=prompt))[0]
+
+    assert picture("dog") != picture("sea")
+    assert picture("dog") == picture("dog")
 
 
 # DDIM at strength 0: no step, and from A1111's first noise level on only this share of the source.
@@ -171,6 +223,29 @@ def test_an_interrupted_batch_gives_the_last_predicted_clean_picture(
     clean = (noisy[0] - (1 - alpha).sqrt() * predicted_noise) / alpha.sqrt()
     expected = decode(model.components.vae, clean)
     assert_same_picture(batches[0].images[0][1], expected, tolerance=1)
+
+
+WRITTEN_OUT = [sampler.label for sampler in SAMPLERS if sampler.scheduler in OWN]
+
+
+@pytest.mark.parametrize("label", WRITTEN_OUT)
+def test_a_sampler_of_ours_stops_at_the_next_call_with_its_last_prediction(
+    diffusion: Diffusion, make_plan: MakePlan, label: str
+):
+    """For DPM adaptive, too, whose calls no list ends."""
+    plan = make_plan(sampling=Sampling(sampler=label, steps=8, denoising_strength=0.9))
+    model = loaded(diffusion, plan)
+    inputs = diffusion._encoded(plan, model, diffusion._prepared(plan), Unwatched())
+    watcher = Watcher(stop=((0, 2), (0, 3), (0, 4)))
+    watcher.begin_batch(0, 1, plan.steps.executed)
+    with counted(model) as counts:
+        sampled = sample_batch(plan, model, plan.batches[0], inputs, watcher)
+    scheduler: Any = model.pipeline.scheduler
+    assert not sampled.complete
+    # DPM adaptive may jump over a step.
+    assert 2 <= watcher.steps[0][-1] < plan.steps.executed
+    assert torch.equal(sampled.end, scheduler.denoised)
+    assert counts["unet"] == scheduler._calls_done
 
 
 def test_a_skipped_batch_is_followed_by_the_next(diffusion: Diffusion, make_plan: MakePlan):

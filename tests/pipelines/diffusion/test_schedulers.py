@@ -1,5 +1,6 @@
 """Whole trajectories of every sampler, against slow implementations, given the same noise."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -7,26 +8,31 @@ import pytest
 import torch
 
 from pipelines.diffusion.noise import noise_source, planned_noise
-from pipelines.diffusion.schedulers import PlannedScheduler, make_scheduler
-from pipelines.diffusion.sigmas import ModelNoise
+from pipelines.diffusion.samplers import make_scheduler
 from pipelines.errors import InvalidRequest
 from pipelines.plan import Plan
 from pipelines.requests import Batch, Sampling, Seeds
 from pipelines.samplers import SAMPLERS, Family, Sampler, allowed_schedules
-from tests.helpers.kdiffusion import (
-    SIGMA_SAMPLERS,
-    TIMESTEP_SAMPLERS,
-    Knobs,
-    SlowModel,
-    slow_sigmas,
-)
+from tests.helpers.kdiffusion import SIGMA_SAMPLERS, Knobs, SlowModel, slow_sigmas
+from tests.helpers.mixture import mixture_network
 from tests.helpers.plans import plan_for
+from tests.helpers.trajectories import (
+    ALPHAS,
+    CPU,
+    SHAPE,
+    clean_latents,
+    scheduler_for,
+    slow_job,
+    walk,
+    walk_job,
+)
 
-SHAPE = (4, 3, 2)
-CPU = torch.device("cpu")
 LABELS = [sampler.label for sampler in SAMPLERS]
+WALKING_SIGMAS = [sampler.label for sampler in SAMPLERS if sampler.family is Family.k_diffusion]
+BROWNIAN = [sampler.label for sampler in SAMPLERS if sampler.brownian_noise]
 KNOBS = {
     "as they are": Knobs(),
+    "no ancestral noise": Knobs(eta_ancestral=0.0),
     "half the ancestral noise": Knobs(eta_ancestral=0.5, eta_ddim=0.7, s_noise=0.9),
     "churned in the middle": Knobs(s_churn=3.0, s_tmin=0.1, s_tmax=5.0, s_noise=0.95),
     "churned throughout": Knobs(s_churn=20.0),
@@ -42,55 +48,12 @@ def network(x: np.ndarray, timestep: float) -> np.ndarray:
     return (hidden @ outward).reshape(x.shape) + 0.3 * x
 
 
-def clean_latents(count: int) -> torch.Tensor:
-    return torch.randn((count, *SHAPE), generator=torch.Generator().manual_seed(77))
-
-
-def scheduler_for(plan: Plan, predicts: str = "epsilon", batch: int = 0) -> PlannedScheduler:
-    noise, sources = planned_noise(plan, plan.batches[batch], SHAPE, CPU)
-    config = {"prediction_type": predicts}
-    return make_scheduler(plan, config, noise=noise, sources=sources, dtype=torch.float32)
-
-
-def walk(scheduler: PlannedScheduler, plan: Plan, clean: torch.Tensor) -> torch.Tensor:
-    """What a diffusers pipeline does with a scheduler; the end of the trajectory."""
-    scheduler.set_timesteps(plan.steps.executed)
-    ignored = torch.full_like(clean, torch.nan)
-    x = scheduler.add_noise(clean, ignored, scheduler.timesteps[:1])
-    for timestep in scheduler.timesteps:
-        scaled = scheduler.scale_model_input(x, timestep)
-        output = torch.tensor(network(scaled.double().numpy(), float(timestep)))
-        (x,) = scheduler.step(output.float(), timestep, x, return_dict=False)
-    return x
-
-
-def slow_walk(plan: Plan, predicts: str, clean: torch.Tensor, knobs: Knobs) -> np.ndarray:
-    """The same end, from the slow implementations and noise drawn here."""
-    model = SlowModel(network, ModelNoise.from_config({}).alphas_cumprod.tolist(), predicts)
-    sources = [noise_source("CPU", image.seed, CPU) for image in plan.images]
-
-    def draw() -> np.ndarray:
-        return np.stack([source.draw(SHAPE).double().numpy() for source in sources])
-
-    start, noise = clean.double().numpy(), draw()
-    if plan.sampler.family is Family.timesteps:
-        levels = [min(1 + i, 999) for i in range(0, 1000, 1000 // plan.steps.total)]
-        alpha = model.alphas_cumprod[levels[plan.steps.executed]]
-        start = start * alpha**0.5 + noise * (1 - alpha) ** 0.5
-        down = levels[: plan.steps.executed][::-1]
-        return TIMESTEP_SAMPLERS[plan.sampler.label](model, start, down, knobs, draw)
-    discard = plan.sampler.discards_next_to_last_sigma
-    low, high = model.sigma_at(0), model.sigma_at(999)
-    sigmas = slow_sigmas(plan.schedule, plan.steps.total + discard, model, low, high, 0)
-    if discard:
-        del sigmas[-2]
-    cut = sigmas[len(sigmas) - plan.steps.executed - 1 :]
-    start = start + noise * cut[0]
-    return SIGMA_SAMPLERS[plan.sampler.label](model.denoise, start, cut, knobs, draw)
-
-
-@pytest.mark.parametrize("predicts", ["epsilon", "v_prediction"])
-@pytest.mark.parametrize("knobs", KNOBS.values(), ids=KNOBS)
+@pytest.mark.parametrize(
+    ("predicts", "knobs"),
+    [("v_prediction", KNOBS["half the ancestral noise"])]
+    + [("epsilon", knobs) for knobs in KNOBS.values()],
+    ids=["velocity", *KNOBS],
+)
 @pytest.mark.parametrize("label", LABELS)
 def test_a_trajectory_ends_where_the_slow_one_does(label, knobs, predicts):
     settings = {name: getattr(knobs, name) for name in Knobs.__dataclass_fields__}
@@ -100,14 +63,14 @@ def test_a_trajectory_ends_where_the_slow_one_does(label, knobs, predicts):
         settings={**settings, "randn_source": "CPU"},
     )
     clean = clean_latents(2)
-    end = walk(scheduler_for(plan, predicts), plan, clean).numpy()
-    expected = slow_walk(plan, predicts, clean, knobs)
+    end = walk_job(plan, clean, network, predicts)
+    expected = slow_job(plan, clean, network, knobs, predicts)
     # Float32 against float64; any two solvers end more than 0.1 apart.
     np.testing.assert_allclose(end, expected, atol=2e-5)
 
 
-@pytest.mark.parametrize("schedule", ["KL Optimal", "DDIM", "Beta", "Simple"])
-@pytest.mark.parametrize("label", SIGMA_SAMPLERS)
+@pytest.mark.parametrize("schedule", ["KL Optimal", "DDIM"])
+@pytest.mark.parametrize("label", WALKING_SIGMAS)
 def test_a_trajectory_is_exact_on_unusual_schedules(label, schedule):
     """KL Optimal ends above 0; DDIM has 33 levels where 31 are asked for."""
     plan = plan_for(
@@ -115,8 +78,8 @@ def test_a_trajectory_is_exact_on_unusual_schedules(label, schedule):
         settings={"randn_source": "CPU"},
     )
     clean = clean_latents(1)
-    end = walk(scheduler_for(plan), plan, clean).numpy()
-    np.testing.assert_allclose(end, slow_walk(plan, "epsilon", clean, Knobs()), atol=2e-5)
+    end = walk_job(plan, clean, network)
+    np.testing.assert_allclose(end, slow_job(plan, clean, network, Knobs()), atol=2e-5)
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.04, 0.1, 1.0])
@@ -127,8 +90,58 @@ def test_a_trajectory_is_exact_at_both_ends_of_the_strength(label, strength):
         settings={"randn_source": "CPU"},
     )
     clean = clean_latents(1)
-    end = walk(scheduler_for(plan), plan, clean).numpy()
-    np.testing.assert_allclose(end, slow_walk(plan, "epsilon", clean, Knobs()), atol=3e-5)
+    end = walk_job(plan, clean, network)
+    np.testing.assert_allclose(end, slow_job(plan, clean, network, Knobs()), atol=3e-5)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_perfect_network_is_walked_exactly_on_every_schedule_from_every_start(label):
+    """The network knows in closed form what is left of a mixture of Gaussians."""
+    clean = clean_latents(1)
+    for schedule in allowed_schedules(next(s for s in SAMPLERS if s.label == label)):
+        for strength in (0.3, 0.75, 1.0):
+            plan = plan_for(
+                sampling=Sampling(
+                    sampler=label, schedule=schedule, steps=6, denoising_strength=strength
+                ),
+                settings={"randn_source": "CPU"},
+            )
+            end = walk_job(plan, clean, mixture_network)
+            expected = slow_job(plan, clean, mixture_network, Knobs())
+            np.testing.assert_allclose(
+                end, expected, atol=1e-4, rtol=0, err_msg=f"{schedule} from {strength}"
+            )
+
+
+@pytest.mark.parametrize(("steps", "again"), [(23, 9), (39, 22)])
+def test_restart_goes_down_again_where_there_are_steps_for_it(steps, again):
+    """From 20 steps on 9 once, from 36 on a quarter of them twice; all are Heun's."""
+    plan = plan_for(
+        sampling=Sampling(sampler="Restart", steps=steps, denoising_strength=0.99),
+        settings={"randn_source": "CPU"},
+    )
+    clean = clean_latents(1)
+    scheduler, levels = scheduler_for(plan), []
+    scheduler._job = replace(
+        scheduler._job, blend=lambda denoised, sigma: levels.append(sigma) or denoised
+    )
+    end = walk(scheduler, plan, clean, network).numpy()
+    np.testing.assert_allclose(end, slow_job(plan, clean, network, Knobs()), atol=3e-5)
+    assert len(levels) == 2 * plan.steps.executed - 1
+    rises = sum(1 for first, second in itertools.pairwise(levels) if second > first)
+    assert rises == (1 if again == 9 else 2)
+
+
+def test_restart_below_its_levels_makes_no_more_steps_than_it_can():
+    """The steps that are kept for going down again are counted, though there is no going up."""
+    plan = plan_for(
+        sampling=Sampling(sampler="Restart", steps=150, denoising_strength=0.14),
+        settings={"randn_source": "CPU", "sigma_max": 0.3},
+    )
+    assert plan.steps.executed == 22
+    clean, scheduler = clean_latents(1), scheduler_for(plan)
+    walk(scheduler, plan, clean, network)
+    assert scheduler.steps_done == 22
 
 
 def pairs() -> list[tuple[Sampler, str]]:
@@ -137,12 +150,16 @@ def pairs() -> list[tuple[Sampler, str]]:
 
 @pytest.mark.parametrize(("sampler", "schedule"), pairs(), ids=lambda part: str(part)[:40])
 def test_every_allowed_pair_walks_its_planned_steps_to_the_clean_prediction(sampler, schedule):
-    plan = plan_for(sampling=Sampling(sampler=sampler.label, schedule=schedule))
+    plan = plan_for(sampling=Sampling(sampler=sampler.label, schedule=schedule, steps=12))
     scheduler, clean = scheduler_for(plan), clean_latents(1)
-    end = walk(scheduler, plan, clean)
+    end = walk(scheduler, plan, clean, network)
     assert scheduler.steps_done == plan.steps.executed
     assert torch.isfinite(end).all()
     assert scheduler.denoised is not None
+    ends_early = sampler.label in ("DPM fast", "DPM adaptive")
+    if ends_early or (plan.schedule == "KL Optimal" and sampler.label in (*BROWNIAN, "LCM")):
+        # A level's worth of noise is left, which the last ones even drew anew.
+        return
     # As in A1111, timestep samplers and KL Optimal leave the training's least noise (0.029) in the
     # picture, and LMS looks back over its last four slopes.
     walks_sigmas = sampler.family is Family.k_diffusion
@@ -154,24 +171,44 @@ def test_every_allowed_pair_walks_its_planned_steps_to_the_clean_prediction(samp
 def test_a_batch_equals_single_runs_bit_for_bit(label):
     sampling = Sampling(sampler=label, steps=8, denoising_strength=0.7)
     settings = {"s_churn": 2.0, "eta_ddim": 1.0}
-    together = plan_for(sampling=sampling, batch=Batch(size=3), settings=settings)
-    clean = clean_latents(3)
-    ends = walk(scheduler_for(together), together, clean)
+    together = plan_for(sampling=sampling, batch=Batch(size=4), settings=settings)
+    clean = clean_latents(4)
+    ends = walk_job(together, clean, network)
     for index, image in enumerate(together.images):
         alone = plan_for(sampling=sampling, seeds=Seeds(seed=image.seed), settings=settings)
-        end = walk(scheduler_for(alone), alone, clean[index : index + 1])
-        assert torch.equal(ends[index], end[0])
+        end = walk_job(alone, clean[index : index + 1], network)
+        assert np.array_equal(ends[index], end[0])
 
 
-@pytest.mark.parametrize("label", ["Euler a", "DPM2 a", "DPM++ 2S a"])
+def ends_with(label: str, **settings: float) -> list[np.ndarray]:
+    """Where a sampler ends under A1111's settings, and where under these."""
+    plans = [
+        plan_for(sampling=Sampling(sampler=label, steps=8), settings=chosen)
+        for chosen in ({}, settings)
+    ]
+    return [walk_job(plan, clean_latents(1), network) for plan in plans]
+
+
+@pytest.mark.parametrize(
+    "label", ["Euler a", "DPM2 a", "DPM++ 2S a", "DPM fast", "DPM adaptive", "LCM"]
+)
 def test_a_later_seed_draws_other_ancestral_noise(label):
-    sampling = Sampling(sampler=label, steps=8)
-    first, other = (
-        plan_for(sampling=sampling, settings={"eta_noise_seed_delta": delta}) for delta in (0, 9)
-    )
-    clean = clean_latents(1)
-    ends = [walk(scheduler_for(plan), plan, clean) for plan in (first, other)]
-    assert not torch.allclose(ends[0], ends[1], atol=1e-3)
+    first, other = ends_with(label, eta_noise_seed_delta=9)
+    assert not np.allclose(first, other, atol=1e-3)
+
+
+@pytest.mark.parametrize("label", BROWNIAN)
+def test_a_later_seed_leaves_brownian_noise_as_it_is(label):
+    """A1111 draws it from the pictures' own seeds."""
+    first, other = ends_with(label, eta_noise_seed_delta=9)
+    assert np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("label", WALKING_SIGMAS)
+def test_the_next_to_last_sigma_can_always_be_discarded(label):
+    first, other = ends_with(label, always_discard_next_to_last_sigma=True)
+    always = label in ("DPM2", "DPM2 a", "DPM++ 3M SDE")
+    assert np.array_equal(first, other) == always
 
 
 @pytest.mark.parametrize("label", ["Euler", "DPM++ 2M"])
@@ -195,7 +232,7 @@ def test_noise_multiplier_and_extra_noise_follow_a1111_for_timesteps():
 
 
 def slow_model() -> SlowModel:
-    return SlowModel(network, ModelNoise.from_config({}).alphas_cumprod.tolist(), "epsilon")
+    return SlowModel(network, ALPHAS, "epsilon")
 
 
 def first_noise(plan: Plan) -> torch.Tensor:
@@ -241,7 +278,7 @@ def test_a_pair_that_cannot_be_combined_is_refused():
 def test_nvidia_numbers_reach_the_ancestral_noise():
     sampling = Sampling(sampler="Euler a", steps=2, denoising_strength=0.9)
     plan = plan_for(sampling=sampling, settings={"randn_source": "NV"})
-    ends = walk(scheduler_for(plan), plan, clean_latents(1))
+    ends = walk_job(plan, clean_latents(1), network)
     source = noise_source("NV", 1, CPU)
     draws: list[np.ndarray] = []
 
@@ -254,11 +291,11 @@ def test_nvidia_numbers_reach_the_ancestral_noise():
     start = clean_latents(1).double().numpy() + draw() * sigmas[0]
     expected = SIGMA_SAMPLERS["Euler a"](model.denoise, start, sigmas, Knobs(), draw)
     assert len(draws) == 2
-    np.testing.assert_allclose(ends.numpy(), expected, atol=2e-5)
+    np.testing.assert_allclose(ends, expected, atol=2e-5)
 
 
 def test_torchs_global_generator_is_left_alone():
     plan = plan_for(sampling=Sampling(sampler="Euler a"))
     before = torch.get_rng_state()
-    walk(scheduler_for(plan), plan, clean_latents(1))
+    walk_job(plan, clean_latents(1), network)
     assert torch.equal(torch.get_rng_state(), before)

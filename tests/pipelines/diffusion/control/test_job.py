@@ -216,6 +216,11 @@ def test_diffusers_own_pipeline_makes_the_same_latents(
         ("Heun", 0.0, 0.5, 7 + 6),
         # Nine steps, of which A1111 counts ten.
         ("DDIM", 0.0, 0.5, 7),
+        ("DPM++ SDE", 0.0, 0.5, 7 + 6),
+        ("DPM fast", 0.0, 0.5, 7),
+        ("Restart", 0.0, 0.5, 7 + 6),
+        ("DDIM CFG++", 0.0, 0.5, 7),
+        ("LCM", 0.0, 0.5, 7),
     ],
 )
 def test_start_and_end_are_counted_as_a1111_counts_them(
@@ -241,7 +246,7 @@ def test_start_and_end_are_counted_as_a1111_counts_them(
     assert len(counted) == calls
 
 
-@pytest.mark.parametrize("sampler", ["Euler", "DDIM"])
+@pytest.mark.parametrize("sampler", ["Euler", "DDIM", "DPM fast", "Restart", "DDIM CFG++"])
 def test_units_are_told_the_noise_level_of_a_call(
     diffusion: Diffusion, make_plan: MakePlan, sampler: str
 ):
@@ -252,7 +257,7 @@ def test_units_are_told_the_noise_level_of_a_call(
     # Between timesteps the logarithm of the noise level is a straight line.
     levels = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)
     sigmas = np.log((1 - levels) / levels) / 2
-    expected = np.exp(np.interp(float(start.scheduler.timesteps[0]), np.arange(1000), sigmas))
+    expected = np.exp(np.interp(float(start.scheduler.timesteps[:1]), np.arange(1000), sigmas))
     assert start.progress.sigma() == pytest.approx(expected, rel=1e-3)
     assert start.progress.share() == 0
 
