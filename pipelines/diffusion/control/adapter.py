@@ -27,8 +27,8 @@ def adapter_config(tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     first = tensors[f"adapter.{'body.0.in_conv' if light else 'conv_in'}.weight"]
     is_xl = first.shape[1] in (_XL_FACTOR**2, 3 * _XL_FACTOR**2)
     factor = _XL_FACTOR if is_xl else _FACTOR
-    blocks = 1 + max(_numbers(r"adapter\.body\.(\d+)\.", tensors))
-    repeats = 1 + max(_numbers(r"adapter\.body\.0\.resnets\.(\d+)\.", tensors))
+    blocks = _count(r"adapter\.body\.(\d+)\.", tensors)
+    repeats = _count(r"adapter\.body\.0\.resnets\.(\d+)\.", tensors)
     last = "out_conv" if light else f"resnets.{repeats - 1}.block2"
     channels = [len(tensors[f"adapter.body.{block}.{last}.weight"]) for block in range(blocks)]
     full = "full_adapter_xl" if is_xl else "full_adapter"
@@ -42,9 +42,10 @@ def adapter_config(tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     }
 
 
-def _numbers(pattern: str, names: Mapping[str, object]) -> list[int]:
+def _count(pattern: str, names: Mapping[str, object]) -> int:
+    """How many numbers there are in `names`: what a file numbers as it likes is not built."""
     found = (re.match(pattern, name) for name in names)
-    return [int(match[1]) for match in found if match]
+    return len({match[1] for match in found if match})
 
 
 def check_features(name: str, network: Any, unet: Unet, title: str) -> None:  # noqa: ANN401 a T2IAdapter

@@ -90,7 +90,10 @@ def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
         stored = stored["state_dict"]
     if not isinstance(stored, Mapping):
         raise ModelBroken(f"{path.name} holds no weights.")
-    return dict(_flat(stored))
+    try:
+        return dict(_flat(stored))
+    except RecursionError as error:
+        raise ModelBroken(f"{path.name} is damaged: its weights are nested without end.") from error
 
 
 def _flat(stored: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, torch.Tensor]]:

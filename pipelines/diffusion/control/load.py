@@ -7,7 +7,7 @@ UNet that it steers.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,11 @@ _STRUCTURE = (
 )
 """What a ControlNet has in common with its UNet, of which it is a copy."""
 
+_COUNTS = ("layers_per_block", "transformer_layers_per_block", "num_res_blocks", "down_block_types")
+"""Keys of a config.json of which it depends how many layers are made: numbers, or lists."""
+
+_MOST_LAYERS = 64
+
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
@@ -116,6 +121,7 @@ def load_control(file: ModelFile, base: Base, policy: DevicePolicy) -> LoadedCon
     name = file.path.name
     tensors = read_tensors(file.path)
     config = read_json(file.path / "config.json") if file.path.is_dir() else None
+    _check_sizes(name, tensors, config or {})
     if config is None:
         facts = tell_kind({key: tuple(tensor.shape) for key, tensor in tensors.items()}, name)
     else:
@@ -140,6 +146,24 @@ def load_control(file: ModelFile, base: Base, policy: DevicePolicy) -> LoadedCon
     return LoadedControl(name=name, kind=facts.kind, network=network)
 
 
+def _check_sizes(name: str, tensors: Mapping[str, torch.Tensor], config: Mapping[str, Any]) -> None:
+    """ModelBroken for a small file that claims to be a huge network, which would be built first."""
+    empty = (tensor.shape for tensor in tensors.values() if not tensor.numel())
+    counts = (count for key in _COUNTS for count in _counts_in(config.get(key)))
+    if any(max(shape) > 1 for shape in empty) or any(count > _MOST_LAYERS for count in counts):
+        raise ModelBroken(f"model {name} claims to be of a size that no network has.")
+
+
+def _counts_in(value: object) -> Iterator[int]:
+    """All numbers in `value`, and the lengths of the lists in it."""
+    if isinstance(value, list):
+        yield len(value)
+        for inner in value:
+            yield from _counts_in(inner)
+    elif isinstance(value, int):
+        yield value
+
+
 def _facts_of_folder(name: str, config: Mapping[str, Any]) -> Facts:
     kind = _CLASSES.get(str(config.get("_class_name")))
     if kind is None:
@@ -152,7 +176,8 @@ def _facts_of_folder(name: str, config: Mapping[str, Any]) -> Facts:
     elif config.get("addition_embed_type") == "text_time":
         family = ModelFamily.sdxl
     else:
-        family = family_of_width(config.get("cross_attention_dim"))
+        width = config.get("cross_attention_dim")
+        family = family_of_width(width if isinstance(width, int) else None)
     return Facts(kind=kind, layout=KeyLayout.diffusers, family=family)
 
 

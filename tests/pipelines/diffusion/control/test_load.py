@@ -5,6 +5,7 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+from zipfile import ZipFile
 
 import pytest
 import torch
@@ -297,6 +298,54 @@ def test_what_is_damaged_is_refused(tmp_path: Path, base: Base):
     gone = ModelFile(name="gone", path=tmp_path / "gone.safetensors", layout=Layout.file)
     with pytest.raises(ModelNotFound, match=r"gone\.safetensors is no longer"):
         load(gone, base)
+
+
+IMPOSSIBLE = "claims to be of a size that no network has"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"layers_per_block": 10**9}, IMPOSSIBLE),
+        ({"transformer_layers_per_block": [[1], [1, 10**9]]}, IMPOSSIBLE),
+        ({"down_block_types": ["DownBlock2D"] * 10**5}, IMPOSSIBLE),
+        ({"cross_attention_dim": [[768]]}, "folder is damaged or incomplete|reads texts of width"),
+        ({"block_out_channels": "wide"}, "folder is damaged or incomplete"),
+    ],
+)
+def test_a_config_may_ask_for_anything_and_gets_a_sentence(
+    tmp_path: Path, base: Base, change: dict[str, Any], words: str
+):
+    file = save_controlnet(tmp_path / "folder")
+    config = json.loads((file.path / "config.json").read_text())
+    (file.path / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(ModelBroken, match=words):
+        load(file, base)
+
+
+def test_a_small_file_cannot_become_a_large_network(tmp_path: Path, base: Base):
+    layers = {"adapter.body.0.resnets.0.block1.weight": torch.zeros(8, 8, 3, 3)}
+    layers["adapter.body.0.resnets.999999999.block2.weight"] = torch.zeros(8, 8, 3, 3)
+    layers["adapter.conv_in.weight"] = torch.zeros(8, 192, 3, 3)
+    with pytest.raises(ModelBroken, match=r"t2i\.safetensors is damaged or incomplete"):
+        load(written(tmp_path, "t2i.safetensors", layers), base)
+    wide = {**ip_adapter(base.unet, width=8, texts=WIDTH)}
+    wide["image_proj.proj.weight"] = torch.zeros(10**12, 0)
+    with pytest.raises(ModelBroken, match=IMPOSSIBLE):
+        load(written(tmp_path, "ip.safetensors", wide), base)
+
+
+def test_weights_nested_without_end_are_refused(tmp_path: Path, base: Base):
+    depth = 5000
+    opened = b"}X\x01\x00\x00\x00a" * depth  # an empty dictionary, and a key of it
+    nested = b"\x80\x02" + opened + b"}" + b"s" * depth + b"."
+    torch.save({"a": {}}, tmp_path / "plain.pth")
+    path = tmp_path / "deep.pth"
+    with ZipFile(tmp_path / "plain.pth") as plain, ZipFile(path, "w") as deep:
+        for name in plain.namelist():
+            deep.writestr(name, nested if name.endswith("data.pkl") else plain.read(name))
+    with pytest.raises(ModelBroken, match=r"deep\.pth is damaged: its weights are nested"):
+        load(ModelFile(name="deep", path=path, layout=Layout.file), base)
 
 
 def test_a_folder_of_another_class_is_refused(tmp_path: Path, base: Base):
