@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 
 from extensions.controlnet.types import CONTROL_TYPES
 from extensions.preprocessors import BUILT_IN
+from extensions.preprocessors.unsupported import UNSUPPORTED
 from pipelines.plugins import ALL, ControlType, Plugins, Preprocessor
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def discover() -> Plugins:
     return Plugins(
         preprocessors=_extended(BUILT_IN, preprocessors, Preprocessor, _problem_among),
         control_types=_extended(CONTROL_TYPES, control_types, ControlType, _type_problem_among),
+        unsupported=UNSUPPORTED,
     )
 
 

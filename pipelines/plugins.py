@@ -5,7 +5,7 @@ gradio or torch: the page draws a preprocessor's sliders from its data, the API 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -128,7 +128,8 @@ class Preprocessor:
 
     `key` is the HTTP interface's name, `label` the page's. `types` are the control types under
     which it is listed; of two, the one of higher `priority` stands first. `sliders` are at most two
-    (Threshold A and B). `resolution` is None where there is nothing to choose.
+    (Threshold A and B). `resolution` is None where there is nothing to choose. Where one
+    `takes_mask`, what is drawn on the picture is a mask and not part of the picture.
     """
 
     key: str
@@ -167,10 +168,15 @@ NO_PREPROCESSOR = "none"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plugins:
-    """All that extensions supply, in menu order."""
+    """All that extensions supply, in menu order.
+
+    `unsupported` are labels of ControlNet's preprocessors that are not there, each with the reason:
+    half a sentence.
+    """
 
     preprocessors: tuple[Preprocessor, ...] = ()
     control_types: tuple[ControlType, ...] = ()
+    unsupported: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def find_preprocessor(self, name: str) -> Preprocessor:
         """The preprocessor with this key or label; InvalidRequest for an unknown one."""
@@ -178,8 +184,13 @@ class Plugins:
         for preprocessor in self.preprocessors:
             if wanted in (preprocessor.key.lower(), preprocessor.label.lower()):
                 return preprocessor
+        reason = next(
+            (why for label, why in self.unsupported.items() if label.lower() == wanted), None
+        )
         raise InvalidRequest(
-            f"Preprocessor {name!r} is not known; choose one from the menu Preprocessor."
+            f"Preprocessor {name[:80]!r} is not known; choose one from the menu Preprocessor."
+            if reason is None
+            else f"Preprocessor {name!r} is not part of Redraw: {reason}."
         )
 
     def preprocessors_of(self, control_type: str) -> tuple[Preprocessor, ...]:

@@ -105,8 +105,8 @@ class _UnitReader:
         module = self._values.get(MODULE, "none")
         try:
             preprocessor = self._menus.plugins.find_preprocessor(module)
-        except InvalidRequest:
-            self._say(f"was left out, since preprocessor {module[:80]!r} is not known here")
+        except InvalidRequest as error:
+            self._say(f"was left out. {str(error).removesuffix('.')}")
             return None
         resolution, (a, b, *_) = preprocessor.resolution, (*preprocessor.sliders, None, None)
         unit = ControlUnit(index=self._number, preprocessor=preprocessor.label, model=self._model())

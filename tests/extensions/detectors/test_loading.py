@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from extensions.detectors.loading import as_file, filled, read_state
+from extensions.discovery import discover
 from extensions.preprocessors import BUILT_IN, depth_anything, hed
 from extensions.preprocessors.unsupported import UNSUPPORTED
-from pipelines.errors import MissingWeights, ModelBroken
+from pipelines.errors import InvalidRequest, MissingWeights, ModelBroken
 from pipelines.plugins import Preprocessor
 from tests.extensions.detectors.conftest import Detect
 
@@ -99,3 +100,5 @@ def test_what_is_left_out_is_not_listed_and_has_a_reason():
     names = {name for found in BUILT_IN for name in (found.key, found.label)}
     assert not names & set(UNSUPPORTED)
     assert all(UNSUPPORTED.values())
+    with pytest.raises(InvalidRequest, match="'Normal_Dsine' is not part of Redraw: no package"):
+        discover().find_preprocessor("Normal_Dsine")
