@@ -18,6 +18,7 @@ from ui.guarded_blocks import GuardedBlocks
 from ui.panels import models
 from ui.tabs import img2img, png_info, settings
 from ui.uploads import Uploads
+from ui.vae_events import VaeEvents, wire_vae
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
@@ -55,7 +56,8 @@ def build_page(context: Context) -> gr.Blocks:
         delete_cache=(UPLOADS_CHECKED_SECONDS, UPLOADS_KEPT_SECONDS),
     ) as blocks:
         titles = [checkpoint.title for checkpoint in context.catalog.checkpoints()]
-        model_panel = models.build(titles, chosen)
+        vae_events = VaeEvents(context)
+        model_panel = models.build(titles, chosen, vae_events.names, vae_events.chosen)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(img2img.TITLE, id="img2img", elem_id="tab_img2img"):
                 main = img2img.build(context, chosen, uploads)
@@ -71,6 +73,7 @@ def build_page(context: Context) -> gr.Blocks:
             context,
             uploads,
         )
+        wire_vae(blocks, model_panel, main.results.log, vae_events)
     return blocks
 
 

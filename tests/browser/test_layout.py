@@ -11,6 +11,8 @@ pytestmark = pytest.mark.browser
 IDS = (
     "setting_sd_model_checkpoint",
     "refresh_sd_model_checkpoint",
+    "setting_sd_vae",
+    "refresh_sd_vae",
     "img2img_prompt",
     "img2img_neg_prompt",
     "img2img_token_counter",

@@ -1,4 +1,4 @@
-"""The quicksettings row: which checkpoint, and looking for new ones."""
+"""The quicksettings row: which checkpoint and which VAE, and looking for new ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,16 +27,20 @@ class ModelPanel:
 
     checkpoint: gr.Dropdown
     refresh: gr.Button
+    vae: gr.Dropdown
+    refresh_vae: gr.Button
     note: gr.HTML
 
     @property
     def fields(self) -> dict[str, Field]:
-        """Form fields by name."""
+        """Form fields by name; the VAE is a setting, for all pages at once."""
         return {"checkpoint": self.checkpoint}
 
 
-def build(titles: Sequence[str], chosen: Checkpoint | None) -> ModelPanel:
-    """Draw the row with these checkpoints to choose from."""
+def build(
+    titles: Sequence[str], chosen: Checkpoint | None, vaes: Sequence[str], vae: str
+) -> ModelPanel:
+    """Draw the row with these checkpoints and VAEs to choose from; `vae` is chosen."""
     with gr.Row(elem_id="quicksettings"):
         with gr.Row(elem_classes=["with-tool"], elem_id="quicksettings_checkpoint"):
             checkpoint = gr.Dropdown(
@@ -47,9 +51,24 @@ def build(titles: Sequence[str], chosen: Checkpoint | None) -> ModelPanel:
                 elem_id="setting_sd_model_checkpoint",
             )
             refresh = tool_button("🔄", "refresh_sd_model_checkpoint")
+        with gr.Row(elem_classes=["with-tool"], elem_id="quicksettings_vae"):
+            vae_menu = gr.Dropdown(
+                choices=list(vaes),
+                value=vae,
+                label="SD VAE",
+                interactive=True,
+                elem_id="setting_sd_vae",
+            )
+            refresh_vae = tool_button("🔄", "refresh_sd_vae")
         note = gr.HTML(note_html(chosen), elem_id="checkpoint_note")
         tool_button("🌓", "theme_toggle")
-    return ModelPanel(checkpoint=checkpoint, refresh=refresh, note=note)
+    return ModelPanel(
+        checkpoint=checkpoint,
+        refresh=refresh,
+        vae=vae_menu,
+        refresh_vae=refresh_vae,
+        note=note,
+    )
 
 
 def note_html(checkpoint: Checkpoint | None) -> str:
