@@ -33,6 +33,15 @@ def detect(given: Given, weights: Weights, load: Load, look: Look) -> Detected:
     )
 
 
+def aux_run(weights: Weights, load: Load, **options: object) -> Callable[[Given], Detected]:
+    """A run of a detector of controlnet_aux that is called with these options."""
+
+    def run(given: Given) -> Detected:
+        return detect(given, weights, load, lambda made, pixels: aux_map(made, pixels, **options))
+
+    return run
+
+
 def aux_map(detector: Untyped, pixels: Pixels, **options: object) -> Pixels:
     """What a detector of controlnet_aux makes of a picture, without its own resizing.
 

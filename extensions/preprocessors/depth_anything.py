@@ -7,6 +7,7 @@ import numpy as np
 
 from extensions.detectors.loading import Untyped, library, pretrained
 from extensions.detectors.running import detect
+from extensions.detectors.tensors import as_batch, resized
 from pipelines.plugins import Detected, Given, Pixels, Preprocessor, Weights
 
 FILES = ("config.json", "model.safetensors")
@@ -27,9 +28,6 @@ SECOND = Weights(
 
 SHORTER_SIDE = 518
 """Pixels at which the networks were trained; their patches are 14 wide."""
-
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of the RGB values, 0 to 1, that the networks were trained with."""
 
 
 def loading(weights: Weights) -> Callable[[Path, str], Untyped]:
@@ -52,12 +50,9 @@ def depth(model: Untyped, pixels: Pixels) -> Pixels:
     scale = SHORTER_SIDE / min(height, width)
     size = tuple(max(1, round(side * scale / patch)) * patch for side in (width, height))
     shown = cv2.resize(pixels.astype(np.float32) / 255, size, interpolation=cv2.INTER_CUBIC)
-    values = ((shown - MEAN) / DEVIATION).astype(np.float32).transpose(2, 0, 1)[None]
     with torch.no_grad():
-        near = model(pixel_values=torch.from_numpy(values).to(model.device)).predicted_depth
-        near = torch.nn.functional.interpolate(
-            near[None].float(), (height, width), mode="bilinear", align_corners=False
-        )[0, 0]
+        told = model(pixel_values=as_batch(np.asarray(shown), model.device)).predicted_depth
+        near = resized(told, height, width)[0]
         near = near - near.min()
         near = near / near.max().clamp(min=1e-6) * 255
     return near.cpu().numpy().astype(np.uint8)

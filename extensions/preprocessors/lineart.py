@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from extensions.detectors.loading import ANNOTATORS, Untyped, filled, library, read_state
-from extensions.detectors.running import aux_map, detect
-from pipelines.plugins import Detected, Given, Preprocessor, Weights
+from extensions.detectors.running import aux_run
+from pipelines.plugins import Preprocessor, Weights
 
 REALISTIC = Weights(name="lineart", repository=ANNOTATORS, files=("sk_model.pth",), licence="MIT")
 COARSE = Weights(
@@ -37,34 +37,25 @@ def load_anime(folder: Path, device: str) -> Untyped:
     return anime.LineartAnimeDetector(filled(network, read_state(folder, file), file)).to(device)
 
 
-def running(weights: Weights, load: Callable[[Path, str], Untyped]) -> Callable[[Given], Detected]:
-    """A run of the network of `weights`."""
-
-    def run(given: Given) -> Detected:
-        return detect(given, weights, load, aux_map)
-
-    return run
-
-
 PREPROCESSORS = (
     Preprocessor(
         key="lineart",
         label="lineart_realistic",
-        run=running(REALISTIC, loading(REALISTIC)),
+        run=aux_run(REALISTIC, loading(REALISTIC)),
         types=("Lineart",),
         weights=(REALISTIC,),
     ),
     Preprocessor(
         key="lineart_coarse",
         label="lineart_coarse",
-        run=running(COARSE, loading(COARSE)),
+        run=aux_run(COARSE, loading(COARSE)),
         types=("Lineart",),
         weights=(COARSE,),
     ),
     Preprocessor(
         key="lineart_anime",
         label="lineart_anime",
-        run=running(ANIME, load_anime),
+        run=aux_run(ANIME, load_anime),
         types=("Lineart",),
         weights=(ANIME,),
     ),

@@ -3,8 +3,10 @@
 import warnings
 from pathlib import Path
 
+import numpy as np
+
 from extensions.detectors.loading import ANNOTATORS, Untyped, filled, library, read_state
-from extensions.detectors.running import aux_map, detect
+from extensions.detectors.running import aux_run, detect
 from pipelines.plugins import Detected, Given, Pixels, Preprocessor, Slider, Weights
 
 WEIGHTS = Weights(
@@ -23,14 +25,8 @@ def load(folder: Path, device: str) -> Untyped:
     return detector(filled(network, state, WEIGHTS.files[0])).to(device)
 
 
-def run_depth(given: Given) -> Detected:
-    """From the farthest, black, to the nearest, white."""
-    return detect(given, WEIGHTS, load, aux_map)
-
-
 def run_normal(given: Given) -> Detected:
     """Slopes of the depth; slider A: what is farther than this share of it is flat."""
-    import numpy as np
 
     def look(detector: Untyped, pixels: Pixels) -> Pixels:
         side = min(pixels.shape[:2])
@@ -51,7 +47,7 @@ PREPROCESSORS = (
     Preprocessor(
         key="depth",
         label="depth_midas",
-        run=run_depth,
+        run=aux_run(WEIGHTS, load),
         types=("Depth",),
         priority=100,
         weights=(WEIGHTS,),

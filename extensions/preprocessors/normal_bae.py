@@ -1,11 +1,14 @@
-"""Normal maps by a network trained on rooms (Bae)."""
+"""Normal maps by a network trained on rooms (Bae).
+
+Red to the right, green upwards, blue towards the viewer.
+"""
 
 from pathlib import Path
 from types import SimpleNamespace
 
 from extensions.detectors.loading import ANNOTATORS, Untyped, filled, library, read_state
-from extensions.detectors.running import aux_map, detect
-from pipelines.plugins import Detected, Given, Preprocessor, Weights
+from extensions.detectors.running import aux_run
+from pipelines.plugins import Preprocessor, Weights
 
 WEIGHTS = Weights(name="normal_bae", repository=ANNOTATORS, files=("scannet.pt",), licence="MIT")
 
@@ -23,16 +26,11 @@ def load(folder: Path, device: str) -> Untyped:
     return detector(filled(network, state, WEIGHTS.files[0])).to(device)
 
 
-def run(given: Given) -> Detected:
-    """Red to the right, green upwards, blue towards the viewer."""
-    return detect(given, WEIGHTS, load, aux_map)
-
-
 PREPROCESSORS = (
     Preprocessor(
         key="normal_bae",
         label="normal_bae",
-        run=run,
+        run=aux_run(WEIGHTS, load),
         types=("NormalMap",),
         priority=100,
         weights=(WEIGHTS,),

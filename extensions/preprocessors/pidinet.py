@@ -1,11 +1,10 @@
 """PiDiNet: soft edges by a small network, scribbles and sketches made of them."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from extensions.detectors.loading import ANNOTATORS, Untyped, filled, library, read_state
-from extensions.detectors.running import aux_map, detect
-from pipelines.plugins import Detected, Given, Preprocessor, Weights
+from extensions.detectors.running import aux_run
+from pipelines.plugins import Preprocessor, Weights
 
 WEIGHTS = Weights(
     name="pidinet",
@@ -22,20 +21,11 @@ def load(folder: Path, device: str) -> Untyped:
     return pidi.PidiNetDetector(filled(pidi.pidinet(), state, WEIGHTS.files[0])).to(device)
 
 
-def running(**options: bool) -> Callable[[Given], Detected]:
-    """A run with these options of controlnet_aux: safe, scribble, apply_filter."""
-
-    def run(given: Given) -> Detected:
-        return detect(given, WEIGHTS, load, lambda made, pixels: aux_map(made, pixels, **options))
-
-    return run
-
-
 PREPROCESSORS = (
     Preprocessor(
         key="pidinet",
         label="softedge_pidinet",
-        run=running(),
+        run=aux_run(WEIGHTS, load),
         types=("SoftEdge",),
         priority=100,
         weights=(WEIGHTS,),
@@ -43,14 +33,14 @@ PREPROCESSORS = (
     Preprocessor(
         key="pidinet_safe",
         label="softedge_pidisafe",
-        run=running(safe=True),
+        run=aux_run(WEIGHTS, load, safe=True),
         types=("SoftEdge",),
         weights=(WEIGHTS,),
     ),
     Preprocessor(
         key="pidinet_scribble",
         label="scribble_pidinet",
-        run=running(scribble=True),
+        run=aux_run(WEIGHTS, load, scribble=True),
         types=("Scribble", "SparseCtrl"),
         priority=100,
         weights=(WEIGHTS,),
@@ -58,7 +48,7 @@ PREPROCESSORS = (
     Preprocessor(
         key="pidinet_sketch",
         label="t2ia_sketch_pidi",
-        run=running(apply_filter=True),
+        run=aux_run(WEIGHTS, load, apply_filter=True),
         types=("T2I-Adapter",),
         weights=(WEIGHTS,),
     ),

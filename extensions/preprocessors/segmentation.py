@@ -8,6 +8,7 @@ import numpy as np
 from extensions.detectors import palettes
 from extensions.detectors.loading import Untyped, library, pretrained
 from extensions.detectors.running import detect
+from extensions.detectors.tensors import as_batch, resized
 from pipelines.plugins import Detected, Given, Pixels, Preprocessor, Weights
 
 ONEFORMER_FILES = ("config.json", "vocab.json", "merges.txt", "pytorch_model.bin")
@@ -33,9 +34,6 @@ UPERNET = Weights(
 
 TASK = "the task is semantic"
 """What OneFormer is told to do."""
-
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of the RGB values, 0 to 1, that the networks were trained with."""
 
 
 class OneFormer:
@@ -94,16 +92,9 @@ def running(
     """A run of these weights, painted in these colours."""
 
     def look(network: OneFormer | UperNet, pixels: Pixels) -> Pixels:
-        torch = library("torch")
-        values = (pixels.astype(np.float32) / 255 - MEAN) / DEVIATION
-        shown = torch.from_numpy(values.astype(np.float32).transpose(2, 0, 1)[None])
-        with torch.no_grad():
-            scores = torch.nn.functional.interpolate(
-                network.scores(shown.to(network.model.device))[None],
-                pixels.shape[:2],
-                mode="bilinear",
-                align_corners=False,
-            )[0]
+        with library("torch").no_grad():
+            shown = as_batch(pixels.astype(np.float32) / 255, network.model.device)
+            scores = resized(network.scores(shown), *pixels.shape[:2])
         return palettes.painted(scores, palette())
 
     def run(given: Given) -> Detected:

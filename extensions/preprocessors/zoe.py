@@ -1,10 +1,13 @@
-"""ZoeDepth: depth in metres, near is white."""
+"""ZoeDepth: depth in metres, near is white.
+
+White up to the 2nd percentile of the distances, black from the 85th on.
+"""
 
 from pathlib import Path
 
 from extensions.detectors.loading import ANNOTATORS, Untyped, filled, library, read_state
-from extensions.detectors.running import aux_map, detect
-from pipelines.plugins import Detected, Given, Preprocessor, Weights
+from extensions.detectors.running import aux_run
+from pipelines.plugins import Preprocessor, Weights
 
 WEIGHTS = Weights(name="zoe", repository=ANNOTATORS, files=("ZoeD_M12_N.pt",), licence="MIT")
 
@@ -17,11 +20,12 @@ def load(folder: Path, device: str) -> Untyped:
     return zoe.ZoeDetector(filled(network, state, WEIGHTS.files[0])).to(device)
 
 
-def run(given: Given) -> Detected:
-    """White up to the 2nd percentile of the distances, black from the 85th on."""
-    return detect(given, WEIGHTS, load, aux_map)
-
-
 PREPROCESSORS = (
-    Preprocessor(key="depth_zoe", label="depth_zoe", run=run, types=("Depth",), weights=(WEIGHTS,)),
+    Preprocessor(
+        key="depth_zoe",
+        label="depth_zoe",
+        run=aux_run(WEIGHTS, load),
+        types=("Depth",),
+        weights=(WEIGHTS,),
+    ),
 )
