@@ -59,17 +59,18 @@ class DenoiserRecipe(Pace):
     text_width: int = 160
     text_layers: int = 3
     text_heads: int = 4
-    steps: int = 6000
-    batch: int = 16  # whole pictures a step; crops come in larger batches of the same area
+    steps: int = 6500
+    batch: int = 32  # whole pictures a step; crops come in larger batches of the same area
     learning_rate: float = 1.2e-3
     warmup: int = 100
-    decay: int = 1500
+    decay: int = 1600
     ema: float = 0.999
+    lateness: float = 1.5  # of the timesteps, see training/noise.py
     caption_dropout: float = 0.1
-    object_weight: float = 2.0  # how much more the loss counts on objects
+    object_weight: float = 5.0  # how much more the loss counts on objects
     crop_steps: int = 500  # the first steps, that learn mostly from crops around objects
     crop_share_first: float = 0.4
-    crop_share_later: float = 0.15
+    crop_share_later: float = 0.25
     save_every: int = 200
 
 

@@ -29,7 +29,7 @@ def train(
 
     def loss_at(step: int) -> Tensor:
         batch = make_batch(learnt, settings, recipe.seed, step)
-        noise, timesteps = draw(batch.latents, step)
+        noise, timesteps = draw(batch.latents, step, settings.lateness)
         losses = model.losses(batch.latents, batch.captions, noise, timesteps)
         return emphasised(losses, batch.objects, settings.object_weight)
 
