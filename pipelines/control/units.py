@@ -11,6 +11,9 @@ from pipelines.numbers import check_number
 
 MAX_UNITS = 10
 
+MOST_LAYER_WEIGHT = 10.0
+"""Of what is typed for single layers; beyond it there is nothing but noise."""
+
 
 class ControlMode(Enum):
     """Who wins where prompt and control disagree; values are the extension's labels."""
@@ -114,6 +117,8 @@ class ControlUnit:
         check_number(f"{name}: Starting Control Step", self.start, 0.0, 1.0)
         check_number(f"{name}: Ending Control Step", self.end, 0.0, 1.0)
         check_number(f"{name}: Composition Weight", self.composition_weight, 0.0, 2.0)
+        for weight in self.layer_weights or ():
+            check_number(f"{name}: Weights", weight, -MOST_LAYER_WEIGHT, MOST_LAYER_WEIGHT)
         if self.start > self.end:
             raise InvalidRequest(
                 f"{name}: Starting Control Step must not be above Ending Control Step, "

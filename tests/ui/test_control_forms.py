@@ -250,6 +250,7 @@ def test_a_region_that_is_ticked_must_be_there(tmp_path: Path):
         ("preprocessor", 5, "Preprocessor must be a text"),
         ("layer_weights", "1;2", "Weights must be numbers between commas"),
         ("layer_weights", "1,inf", "Weights must be a number"),
+        ("layer_weights", "1,-11", "Weights must lie between -10 and 10, got -11"),
         ("layer_weights", ",".join("1" * 21), "Weights must be at most 20 numbers"),
         ("weight_type", "steep", "Weight Type 'steep' is not known"),
     ],
