@@ -167,7 +167,7 @@ def slow_schedule(label: str, total: int, *, discard: bool, is_coarse: bool) -> 
 def brownian(images: Sequence[ImagePlan], low: float, high: float) -> Between:
     """Noise as k-diffusion has it: of torchsde's trees over the levels, which are float32."""
     ends = torch.tensor(low), torch.tensor(high)
-    trees = [
+    trees: list[Any] = [
         torchsde.BrownianTree(ends[0], torch.zeros(SHAPE), ends[1], entropy=image.seed)
         for image in images
     ]
