@@ -152,8 +152,16 @@ def shared() -> Diffusion:
 # What holds outside the mask
 
 
-@pytest.mark.parametrize("model", ["epsilon", "velocity", "demo"])
-@pytest.mark.parametrize("label", LABELS)
+# DPM adaptive asks a network again and again until it is content, so it is shown one of them alone.
+SAMPLERS_BY_MODEL = [
+    (label, model)
+    for label in LABELS
+    for model in ("epsilon", "velocity", "demo")
+    if model == "epsilon" or label != "DPM adaptive"
+]
+
+
+@pytest.mark.parametrize(("label", "model"), SAMPLERS_BY_MODEL)
 def test_latents_outside_the_mask_end_where_they_began(
     shared: Diffusion,
     make_plan: MakePlan,

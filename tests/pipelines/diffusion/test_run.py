@@ -86,7 +86,7 @@ def test_the_global_generator_is_left_alone(diffusion: Diffusion, make_plan: Mak
 
 @pytest.mark.parametrize(
     "sampler",
-    ["DPM++ 2M", "Euler a", "Euler", "DDIM", "DPM++ 2M SDE", "DPM adaptive", "DDIM CFG++", "LCM"],
+    ["DPM++ 2M", "Euler a", "Euler", "DDIM", "DPM++ 2M SDE", "DPM fast", "DDIM CFG++", "LCM"],
 )
 def test_a_batch_gives_the_pictures_of_single_runs(
     diffusion: Diffusion, make_plan: MakePlan, sampler: str
