@@ -269,12 +269,12 @@ class Settings:
     )
     add_model_hash_to_info: bool = setting(True, INFOTEXT, "Add model hash to infotext")
     add_model_name_to_info: bool = setting(True, INFOTEXT, "Add model name to infotext")
+    add_vae_name_to_info: bool = setting(True, INFOTEXT, "Add VAE name to infotext")
+    add_vae_hash_to_info: bool = setting(True, INFOTEXT, "Add VAE hash to infotext")
     add_version_to_infotext: bool = setting(True, INFOTEXT, "Add program version to infotext")
     disable_weights_auto_swap: bool = setting(
         False, INFOTEXT, "Disregard checkpoint information from pasted infotext"
     )
-    add_vae_name_to_info: bool = setting(True, INFOTEXT, "Add VAE name to infotext")
-    add_vae_hash_to_info: bool = setting(True, INFOTEXT, "Add VAE hash to infotext")
     infotext_styles: str = setting(
         "Apply if any", INFOTEXT, "Infer styles from prompts of pasted infotext",
         choices=("Ignore", "Apply", "Discard", "Apply if any"),

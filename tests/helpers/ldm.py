@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from accelerate import init_empty_weights
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
@@ -87,6 +89,20 @@ def original_tensors(parts: Components, family: ModelFamily) -> Tensors:
         **text(parts.text_encoder),
         "betas": torch.linspace(0.1, 0.2, 3),
     }
+
+
+def published_tensors(config: Mapping[str, Any]) -> dict[str, torch.Size]:
+    """The shapes of a Stable Diffusion 1 checkpoint of this configuration, by published name."""
+    with init_empty_weights():
+        unet = cast(Any, UNet2DConditionModel).from_config(config["unet"])
+        vae = cast(Any, AutoencoderKL).from_config(config["vae"])
+        encoder = CLIPTextModel(CLIPTextConfig(**config["text_encoder"]))
+    tensors = {
+        **unet_tensors(unet),
+        **vae_tensors(vae, prefix="first_stage_model."),
+        **clip_tensors(encoder),
+    }
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def write_checkpoint(

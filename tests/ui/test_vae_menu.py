@@ -1,6 +1,7 @@
 """The menu SD VAE: what it lists, what it stores, what it refuses."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,8 @@ def test_a_refresh_finds_new_files(context: Context):
 def test_the_page_draws_it(context: Context):
     assert isinstance(context.catalog, FolderCatalog)
     context.settings.change({"sd_vae": "None"})
-    ids = {block.elem_id: block for block in build_page(context).blocks.values()}
+    ids: dict[str | None, Any] = {
+        block.elem_id: block for block in build_page(context).blocks.values()
+    }
     assert ids["setting_sd_vae"].value == "None"
     assert "refresh_sd_vae" in ids

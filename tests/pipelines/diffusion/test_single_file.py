@@ -329,7 +329,8 @@ def test_a_vae_loads_from_a_file_of_its_own(
     path = tmp_path / "sharp.safetensors"
     save_file({name: t.contiguous() for name, t in tensors(models[SD1].vae).items()}, path)
     loaded: Any = load_vae(checkpoint_at(tmp_path / "any.safetensors"), EXACT, path)
-    expected: Any = models[SD1].vae.state_dict()
+    made: Any = models[SD1].vae
+    expected = made.state_dict()
     assert all(torch.equal(loaded.state_dict()[name], expected[name]) for name in expected)
     assert loaded.config["scaling_factor"] == 0.18215
 
@@ -447,8 +448,8 @@ def test_the_configurations_are_those_of_the_published_models(
     """By their numbers of weights, in millions; and diffusers finds every one of them in a file."""
     config = stored_config(family)
     with init_empty_weights():
-        network = UNet2DConditionModel.from_config(config["unet"])
-        vae = AutoencoderKL.from_config(config["vae"])
+        network: Any = UNet2DConditionModel.from_config(config["unet"])
+        vae: Any = AutoencoderKL.from_config(config["vae"])
         encoder = CLIPTextModel(CLIPTextConfig(**config["text_encoder"]))
 
     def millions(part: Any) -> float:
