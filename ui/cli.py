@@ -65,7 +65,6 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="Flags may also be given in the environment variable COMMANDLINE_ARGS.",
         allow_abbrev=False,
     )
-    folder: dict[str, Any] = {"type": Path, "metavar": "FOLDER"}
     net = parser.add_argument_group("who may come in")
     net.add_argument("--port", type=int, help="port; without it, the first free one from 7860")
     net.add_argument("--listen", action="store_true", help="listen on all network addresses")
@@ -85,6 +84,23 @@ def make_parser() -> argparse.ArgumentParser:
         "--allowed-hosts", metavar="NAME[,...]", help="further names this server is reached by"
     )
     net.add_argument("--subpath", metavar="/PATH", default="", help="prefix added by a proxy")
+    _add_places(parser)
+    page = parser.add_argument_group("page")
+    page.add_argument("--theme", choices=("light", "dark"), help="default: as the browser likes")
+    page.add_argument("--autolaunch", action="store_true", help="open the page in the browser")
+    page.add_argument(
+        "--hide-ui-dir-config", action="store_true", help="the page names no folder of this machine"
+    )
+    memory = parser.add_argument_group("memory of the graphics card")
+    memory.add_argument("--medvram", action="store_true", help="keep one part of the model on it")
+    memory.add_argument("--lowvram", action="store_true", help="keep one layer on it; slow")
+    memory.add_argument("--no-half-vae", action="store_true", help="run the VAE in fp32")
+    return parser
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    """Folders, and what may be fetched into them or read from them."""
+    folder: dict[str, Any] = {"type": Path, "metavar": "FOLDER"}
     places = parser.add_argument_group("where things are")
     places.add_argument("--data-dir", **folder, help="settings and outputs; default: here")
     places.add_argument("--models-dir", **folder, help="models, in A1111's sub-folders")
@@ -108,17 +124,6 @@ def make_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="open .ckpt and .pt models too, for their weights alone",
     )
-    page = parser.add_argument_group("page")
-    page.add_argument("--theme", choices=("light", "dark"), help="default: as the browser likes")
-    page.add_argument("--autolaunch", action="store_true", help="open the page in the browser")
-    page.add_argument(
-        "--hide-ui-dir-config", action="store_true", help="the page names no folder of this machine"
-    )
-    memory = parser.add_argument_group("memory of the graphics card")
-    memory.add_argument("--medvram", action="store_true", help="keep one part of the model on it")
-    memory.add_argument("--lowvram", action="store_true", help="keep one layer on it; slow")
-    memory.add_argument("--no-half-vae", action="store_true", help="run the VAE in fp32")
-    return parser
 
 
 def parse(
