@@ -149,7 +149,7 @@ def test_a1111s_own_text_is_read(menus: ControlMenus):
 @pytest.mark.parametrize(
     ("value", "comment"),
     [
-        ("Module: magic, Weight: 1.0", "left out. Preprocessor 'magic' is not known; choose one from"),
+        ("Module: magic, Weight: 1.0", "left out. Preprocessor 'magic' is not known; choose"),
         ("Module: canny, Model: magic [0123]", "has no model, since 'magic [0123]' is not among"),
         ("Module: canny, Weight: 3", "has a Weight that cannot be used, '3'"),
         ("Module: canny, Weight: heavy", "has a Weight that cannot be used, 'heavy'"),

@@ -22,9 +22,16 @@ MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 
 
 
 def save_encoder(folder: Path, **changes: Any) -> Path:
-    config = {"hidden_size": 8, "intermediate_size": 8, "projection_dim": 12, "image_size": 16}
-    shape = {"num_hidden_layers": 2, "num_attention_heads": 2, "patch_size": 8}
-    CLIPVisionModelWithProjection(CLIPVisionConfig(**config, **shape)).save_pretrained(folder)
+    config = CLIPVisionConfig(
+        hidden_size=8,
+        intermediate_size=8,
+        projection_dim=12,
+        image_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        patch_size=8,
+    )
+    CLIPVisionModelWithProjection(config).save_pretrained(folder)
     told = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**told, **changes}))
     return folder
