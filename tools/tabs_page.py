@@ -1,4 +1,5 @@
-"""Makes the pictures of `docs/tabs.md` with the demo model: `python -m tools.tabs_page`.
+"""Makes the pictures of `docs/tabs.md` and the README with the demo model: `python -m
+tools.tabs_page`.
 
 Every picture goes through the same request, plan and run as one from the page; only the strokes
 are drawn by code instead of by hand.
@@ -10,8 +11,12 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageDraw
 
+from extensions.discovery import discover
 from pipelines.catalog.folders import Kind, folders_for
 from pipelines.catalog.scan import FolderCatalog
+from pipelines.control.menus import ControlMenus
+from pipelines.control.models import ControlModels
+from pipelines.control.units import ControlUnit
 from pipelines.diffusion.device import choose_policy
 from pipelines.diffusion.run import Diffusion
 from pipelines.imaging.masks import changed_pixels, mask_from_picture
@@ -44,10 +49,14 @@ class Studio:
     """The demo model, ready to carry requests out."""
 
     def __init__(self, data: Path) -> None:
-        checkpoints = folders_for(Kind.checkpoint, (ROOT / "models",))
-        vaes = folders_for(Kind.vae, (ROOT / "models",))
-        self._catalog = FolderCatalog(checkpoints, vaes, data / "cache")
-        diffusion = Diffusion(choose_policy(medvram=False, lowvram=False, no_half_vae=False))
+        models = (ROOT / "models",)
+        checkpoints = folders_for(Kind.checkpoint, models)
+        self._catalog = FolderCatalog(checkpoints, folders_for(Kind.vae, models), data / "cache")
+        self._control = ControlMenus(
+            plugins=discover(), models=ControlModels(folders_for(Kind.controlnet, models))
+        )
+        policy = choose_policy(medvram=False, lowvram=False, no_half_vae=False)
+        diffusion = Diffusion(policy, models_dirs=models)
         self._production = Production(diffusion.denoise, Storage(data))
         self._styles = StyleBook(data / "styles.csv")
 
@@ -58,6 +67,7 @@ class Studio:
         strength: float,
         inpaint: Inpaint | None = None,
         seed: int = 1,
+        control: tuple[ControlUnit, ...] = (),
     ) -> Image.Image:
         """One picture of 256x256 by the demo model."""
         request = Img2ImgRequest(
@@ -67,9 +77,11 @@ class Studio:
             inpaint=inpaint,
             sampling=Sampling(steps=20, cfg_scale=5, denoising_strength=strength),
             seeds=Seeds(seed=seed),
+            control=control,
             model="demo",
         )
-        plan = make_plan(request, Settings(samples_save=False), self._catalog, self._styles)
+        settings = Settings(samples_save=False)
+        plan = make_plan(request, settings, self._catalog, self._styles, control=self._control)
         return self._production(plan, Unwatched()).pictures[0].image
 
 
@@ -87,7 +99,7 @@ class Before:
 
 
 def main() -> None:
-    """Draws all five pairs into docs/tabs."""
+    """Draws all of them into docs/tabs."""
     TARGET.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:
         studio = Studio(Path(folder))
@@ -144,7 +156,42 @@ def batch(studio: Studio) -> list[Image.Image]:
     return [*files, *made]
 
 
+def doodle(studio: Studio) -> list[Image.Image]:
+    """A few flat shapes, made a landscape."""
+    flat = Image.new("RGB", (SIDE, SIDE), "#6fb4e8")
+    pen = ImageDraw.Draw(flat)
+    pen.rectangle((0, 140, SIDE, SIDE), fill="#5fa04a")
+    pen.rectangle((60, 118, 136, 186), fill="#c8322a")
+    pen.polygon([(52, 122), (98, 78), (144, 122)], fill="#4a2e2a")
+    pen.ellipse((170, 84, 232, 142), fill="#2f8a3a")
+    pen.rectangle((196, 136, 206, 186), fill="#5a3a26")
+    return [flat, studio.make(flat, "a red house and a green tree on green hills, day", 0.7)]
+
+
+def night(studio: Studio) -> list[Image.Image]:
+    """The same place at another time."""
+    before = _landscape(seed=11, time="day", terrain="mountains")
+    return [before.picture, studio.make(before.picture, "mountains at night, stars", 1.0)]
+
+
+def scribble(studio: Studio) -> list[Image.Image]:
+    """White lines on black, obeyed by a ControlNet."""
+    lines = Image.new("RGB", (SIDE, SIDE), "black")
+    pen = ImageDraw.Draw(lines)
+    pen.line([(0, 150), (70, 138), (150, 150), (SIDE, 134)], fill="white", width=5)
+    pen.line([(70, 190), (70, 120), (110, 76), (150, 120), (150, 190), (70, 190)], "white", 5)
+    pen.line([(70, 120), (150, 120)], fill="white", width=5)
+    pen.ellipse((178, 24, 222, 68), outline="white", width=5)
+    unit = ControlUnit(index=0, preprocessor="none", model="demo_scribble", images=(lines,))
+    start = Image.new("RGB", (SIDE, SIDE), "gray")
+    prompt = "a blue house on green hills, the sun, sunset"
+    return [lines, studio.make(start, prompt, 1.0, control=(unit,))]
+
+
 PAIRS = {
+    "doodle": doodle,
+    "night": night,
+    "scribble": scribble,
     "sketch": sketch,
     "inpaint": inpaint,
     "inpaint_sketch": inpaint_sketch,

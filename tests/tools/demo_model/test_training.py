@@ -118,7 +118,7 @@ def test_batches_of_all_sizes_cover_about_the_same_area(data: Latents):
         assert len(batch.captions) == count
         areas[(height, width)] = count * height * width
     assert len(areas) >= 5
-    assert all(0.9 < area / (16 * 32 * 32) < 1.1 for area in areas.values())
+    assert all(0.9 < area / (recipe.batch * 32 * 32) < 1.1 for area in areas.values())
 
 
 def test_mirrored_shards_have_mirrored_latents_and_attributes(work: Path, data: Latents):
