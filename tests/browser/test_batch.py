@@ -9,6 +9,8 @@ from tests.helpers.batches import write_pictures
 from tests.helpers.driver import Driver, png_bytes
 from tests.helpers.images import gradient, plain
 
+pytestmark = pytest.mark.browser
+
 
 def open_batch(redraw: Driver, inner: str = "Upload") -> None:
     redraw.page.evaluate("redraw.sources.open({ title: 'Batch' })")
