@@ -42,6 +42,7 @@ def test_a_preview_goes_with_what_it_was_made_of(redraw: Driver, unit: Unit):
     unit.canvas.wait_for_size(64, 64)
     unit.run()
     expect(unit.preview).to_be_visible()
+    unit.canvas.choose("brush")  # which brings it into view
     unit.canvas.drag((10, 10), (40, 40))
     expect(unit.preview).to_have_count(0)
     unit.run()
