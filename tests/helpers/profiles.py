@@ -14,6 +14,16 @@ def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+def linear_profile() -> bytes:
+    """A profile that is not sRGB: the same primaries, but values proportional to light."""
+    data = bytearray(srgb_profile())
+    # The three tone curves share one tag; a parametric curve of gamma 1 is linear.
+    place = data.index(b"para")
+    data[place + 8 : place + 12] = (0).to_bytes(4, "big")
+    data[place + 12 : place + 16] = (1 << 16).to_bytes(4, "big")
+    return bytes(data)
+
+
 def swapped_profile() -> bytes:
     """An RGB profile in which red and blue have changed places."""
     data = bytearray(srgb_profile())
