@@ -5,8 +5,6 @@ The Settings tab is drawn from the metadata; nothing else lists settings.
 """
 
 import dataclasses
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -356,45 +354,10 @@ FIELDS: Mapping[str, Info] = {
     field.name: field.metadata["info"] for field in dataclasses.fields(Settings)
 }
 _DEFAULTS = Settings()
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def check(key: str, value: object) -> SettingValue:
-    """`value` as it will be stored for `key`; InvalidRequest when it is of no use.
-
-    Whole-valued floats become integers where an integer is wanted (JSON and sliders blur the two);
-    nothing else is converted.
-    """
-    info = FIELDS.get(key)
-    if info is None:
+    """`value` as it will be stored for `key`; InvalidRequest when it is of no use."""
+    if key not in FIELDS:
         raise InvalidRequest(f"Setting {key!r} is not known.")
-    default = getattr(_DEFAULTS, key)
-    if isinstance(default, bool):
-        if not isinstance(value, bool):
-            raise InvalidRequest(f"{info.label}: expected true or false, got {value!r}.")
-        return value
-    if isinstance(default, int | float):
-        return _check_number(info, default, value)
-    if not isinstance(value, str):
-        raise InvalidRequest(f"{info.label}: expected a text, got {value!r}.")
-    if info.choices and value not in info.choices:
-        allowed = ", ".join(info.choices)
-        raise InvalidRequest(f"{info.label}: {value!r} is not one of {allowed}.")
-    if info.kind == "colour" and not _COLOUR.fullmatch(value):
-        raise InvalidRequest(f"{info.label}: expected a colour like #ffffff, got {value!r}.")
-    return value
-
-
-def _check_number(info: Info, default: float, value: object) -> float:
-    wanted = "a whole number" if isinstance(default, int) else "a number"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidRequest(f"{info.label}: expected {wanted}, got {value!r}.")
-    if isinstance(default, int) and value != int(value):
-        raise InvalidRequest(f"{info.label}: expected {wanted}, got {value!r}.")
-    assert info.low is not None
-    assert info.high is not None
-    if not info.low <= value <= info.high:
-        raise InvalidRequest(
-            f"{info.label} must lie between {info.low:g} and {info.high:g}, got {value:g}."
-        )
-    return int(value) if isinstance(default, int) else float(value)
+    return FIELDS[key].check(value, getattr(_DEFAULTS, key))

@@ -38,12 +38,12 @@ class Pace:
 class DecoderRecipe(Pace):
     """The autoencoder's decoder alone, once the latents are settled."""
 
-    steps: int = 1200
+    steps: int = 3200
     batch: int = 8
     crop: int = 128  # pixels
     learning_rate: float = 6e-4
     warmup: int = 50
-    decay: int = 1100
+    decay: int = 2000
     ema: float = 0.995
     save_every: int = 200
     latent_noise: float = 0.02  # added to the latents, since sampled ones are never exact
