@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.downloads import UNFINISHED, Downloads, DownloadState, _Task
+from pipelines.downloads import Downloads
 from pipelines.errors import DownloadFailed
+from pipelines.hub.transfer import UNFINISHED, DownloadState, Transfer
 from pipelines.plugins import Weights
 from tests.helpers.hub import COMMIT, Hub, serving_hub, sha256
 
@@ -180,21 +181,21 @@ def test_a_disk_that_fills_up_meanwhile_is_told(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("pipelines.downloads._continue", full)
+    monkeypatch.setattr("pipelines.hub.transfer._continue", full)
     assert "The disk is full" in failure(downloads)
 
 
 def test_cancelling_ends_it_and_keeps_what_came(
     downloads: Downloads, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    count = _Task.came
+    count = Transfer.came
 
-    def count_and_cancel(task: _Task, number: int) -> None:
-        count(task, number)
+    def count_and_cancel(transfer: Transfer, number: int) -> None:
+        count(transfer, number)
         downloads.cancel(EDGES)
 
     with monkeypatch.context() as patched:
-        patched.setattr(_Task, "came", count_and_cancel)
+        patched.setattr(Transfer, "came", count_and_cancel)
         with pytest.raises(DownloadFailed, match="was cancelled"):
             downloads.fetch(EDGES)
     cancelled = downloads.progress(EDGES)

@@ -7,8 +7,9 @@ from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
 
 from extensions.discovery import discover
-from pipelines.downloads import DownloadProgress, Downloads, DownloadState
+from pipelines.downloads import Downloads
 from pipelines.errors import MissingWeights
+from pipelines.hub.transfer import DownloadProgress, DownloadState
 from pipelines.plugins import Weights
 from tests.helpers.hub import serving_hub
 from ui.api.downloads import describe, make_download_routes, weights_by_name

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 
-from pipelines.downloads import DownloadProgress, Downloads, DownloadState
+from pipelines.downloads import Downloads
+from pipelines.hub.transfer import DownloadProgress, DownloadState
 from pipelines.plugins import Preprocessor, Weights
 
 

@@ -1,0 +1,1 @@
+"""What comes from the Hugging Face hub: finding it, fetching it, and where it goes."""
