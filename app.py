@@ -20,6 +20,8 @@ from ui.notices import Notices
 
 if TYPE_CHECKING:
     from pipelines.batch.folders import AllowedFolders
+    from pipelines.catalog.folders import Kind
+    from pipelines.catalog.networks import FolderNetworks
     from pipelines.catalog.scan import FolderCatalog
     from pipelines.control.menus import ControlMenus
     from pipelines.control.runner import PreprocessorRunner
@@ -156,11 +158,27 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         ),
         version=VERSION,
         folders=None if options.hide_ui_dir_config else allowed_folders(options),
+        loras=networks(Kind.lora, options, models),
+        embeddings=networks(Kind.embedding, options, models),
         control=control.menus,
         preprocessors=control.preprocessors,
         downloads=control.downloads,
     )
     return context, loading
+
+
+def networks(kind: "Kind", options: Options, models: Sequence[Path]) -> "FolderNetworks":
+    """The LoRAs or embeddings in the folders `models`, listed when somebody asks for them."""
+    from pipelines.catalog.folders import folders_for
+    from pipelines.catalog.networks import FolderNetworks
+
+    return FolderNetworks(
+        folders_for(kind, models),
+        kind,
+        options.data_dir / "cache",
+        allow_pickles=options.allow_pickle,
+        within=None if options.is_local else models,
+    )
 
 
 class Control(NamedTuple):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pipelines.batch.folders import AllowedFolders
 from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.catalog.folders import Kind
+from pipelines.catalog.networks import FolderNetworks
 from pipelines.catalog.scan import FolderCatalog
 from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.runner import PreprocessorRunner
@@ -23,6 +25,7 @@ class Context:
     and the multiple of 75 it is padded to; None while the network libraries are still being
     imported. `folders` are those that the page may name; None hides every field that names one
     (--hide-ui-dir-config).
+    `loras` and `embeddings` look up what prompts may name.
     `control` looks up preprocessors and control models; `preprocessors` runs the former, and
     `downloads` fetches their networks, each None where that cannot be done.
     """
@@ -35,6 +38,8 @@ class Context:
     count_tokens: Callable[[Collection[str], Checkpoint], tuple[int, int] | None]
     version: str
     folders: AllowedFolders | None = field(default_factory=AllowedFolders)
+    loras: FolderNetworks = field(default_factory=lambda: FolderNetworks((), Kind.lora))
+    embeddings: FolderNetworks = field(default_factory=lambda: FolderNetworks((), Kind.embedding))
     control: ControlMenus = NO_CONTROL
     preprocessors: PreprocessorRunner | None = None
     downloads: Downloads | None = None

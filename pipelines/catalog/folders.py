@@ -52,8 +52,9 @@ PLACES: Mapping[Kind, Place] = {
     Kind.vae: Place(folders=("VAE",), extensions=(".ckpt", ".pt", ".safetensors")),
     Kind.lora: Place(folders=("Lora", "LyCORIS"), extensions=(".ckpt", ".pt", ".safetensors")),
     # A1111 keeps these beside its models folder rather than in it; both places are looked at.
+    # Pictures count if they carry an embedding: see `pipelines.catalog.networks`.
     Kind.embedding: Place(
-        folders=("embeddings", "../embeddings"), extensions=(".bin", ".pt", ".safetensors")
+        folders=("embeddings", "../embeddings"), extensions=(".bin", ".png", ".pt", ".safetensors")
     ),
     Kind.controlnet: Place(
         folders=("ControlNet",),

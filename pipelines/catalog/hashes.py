@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -54,15 +54,22 @@ def legacy_hash(path: Path) -> str:
 
 
 class HashCache:
-    """Hashes by path, size and time of change, in `cache_dir/hashes.json`; safe in threads.
+    """Hashes by path, size and time of change, in the file `name` of `cache_dir`; safe in threads.
 
-    A cache that cannot be read or written costs time, never an error.
+    A cache that cannot be read or written costs time, never an error; without a folder it lasts as
+    long as the program. `digest` computes a hash of 64 hex digits.
     """
 
-    def __init__(self, cache_dir: Path) -> None:
-        self._path = cache_dir / "hashes.json"
+    def __init__(
+        self,
+        cache_dir: Path | None,
+        name: str = "hashes.json",
+        digest: Callable[[Path], str] = sha256,
+    ) -> None:
+        self._path = cache_dir / name if cache_dir else None
+        self._digest = digest
         self._lock = threading.Lock()
-        self._entries = _load(self._path)
+        self._entries = _load(self._path) if self._path else {}
 
     def known(self, path: Path) -> str | None:
         """The full hash if it was computed since `path` last changed; OSError if unreadable."""
@@ -72,9 +79,11 @@ class HashCache:
     def compute(self, path: Path) -> str:
         """The full hash, remembered from then on; OSError when `path` cannot be read."""
         state = _state(path)
-        full = sha256(path)
+        full = self._digest(path)
         with self._lock:
             self._entries[str(path.absolute())] = {"state": state, "sha256": full}
+            if self._path is None:
+                return full
             text = json.dumps(self._entries, indent=1, ensure_ascii=False)
             try:
                 write_atomically(self._path, text.encode())

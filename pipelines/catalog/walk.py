@@ -22,6 +22,7 @@ def walk(root: Path, place: Place) -> Iterator[Path]:
         try:
             status = folder.stat()
             entries = sorted(folder.iterdir(), key=lambda path: path.name.lower())
+            folders = {entry for entry in entries if entry.is_dir()}
         except OSError as error:
             log.warning("Model folder %s is passed over: %s.", folder, error.strerror)
             return
@@ -37,7 +38,7 @@ def walk(root: Path, place: Place) -> Iterator[Path]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if entry in folders:
                 yield from below(entry)
             elif entry.suffix.lower() in place.extensions:
                 yield entry
