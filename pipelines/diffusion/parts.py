@@ -52,9 +52,10 @@ class Unet(Network, Protocol):
 
 
 class TextEncoder(Network, Protocol):
-    """CLIPTextModel."""
+    """CLIPTextModel; SDXL's second is a CLIPTextModelWithProjection."""
 
     final_layer_norm: nn.LayerNorm
+    get_input_embeddings: Callable[[], nn.Module]
     __call__: Callable[..., Any]
 
 
@@ -110,6 +111,8 @@ class Components:
     """One model's parts, shared by every pipeline that is assembled from them.
 
     `scheduler_config` is the model's noise table and prediction type, as its folder gives them.
+    SDXL has a second text encoder, CLIP of OpenCLIP's size bigG, whose tokenizer pads otherwise;
+    SDXL's refiner has that one alone, as its only.
     """
 
     vae: Vae
@@ -117,12 +120,30 @@ class Components:
     text_encoder: TextEncoder
     tokenizer: Tokenizer
     scheduler_config: Mapping[str, Any]
+    text_encoder_2: TextEncoder | None = None
+    tokenizer_2: Tokenizer | None = None
+
+    @property
+    def text_encoders(self) -> tuple[TextEncoder, ...]:
+        """One, or SDXL's two in order."""
+        second = self.text_encoder_2
+        return (self.text_encoder,) if second is None else (self.text_encoder, second)
+
+    @property
+    def is_sdxl(self) -> bool:
+        """Whether the UNet is told sizes and a pooled text, too: SDXL's, and its refiner's."""
+        return self.unet.config["addition_embed_type"] == "text_time"
+
+    @property
+    def is_refiner(self) -> bool:
+        """Whether this is SDXL's refiner, which is told an aesthetic score in place of a size."""
+        return self.is_sdxl and self.text_encoder_2 is None
 
     @property
     def nbytes(self) -> int:
         """Bytes of all weights."""
         return sum(
             tensor.numel() * tensor.element_size()
-            for network in (self.vae, self.unet, self.text_encoder)
+            for network in (self.vae, self.unet, *self.text_encoders)
             for tensor in (*network.parameters(), *network.buffers())
         )

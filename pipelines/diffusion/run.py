@@ -22,6 +22,7 @@ from pipelines.diffusion.control.job import ControlModels
 from pipelines.diffusion.control.laid_on import JobUnits
 from pipelines.diffusion.control.load import Base
 from pipelines.diffusion.device import DevicePolicy
+from pipelines.diffusion.encoded import Encoded
 from pipelines.diffusion.guidance import Guidance, Skips, Told
 from pipelines.diffusion.inpainting import (
     LatentInpaint,
@@ -34,7 +35,8 @@ from pipelines.diffusion.models import Checkpoints, fingerprint_of, vae_key
 from pipelines.diffusion.parts import Tokenizer
 from pipelines.diffusion.sample import LoadedModel, Sampled, sample_batch
 from pipelines.diffusion.seamless import seamless
-from pipelines.diffusion.text import TextOptions, count_tokens, encode_text
+from pipelines.diffusion.text_chunks import TextOptions, count_tokens
+from pipelines.diffusion.text_sdxl import encode_prompt, says_nothing, size_numbers
 from pipelines.diffusion.vae import decode, encode, resize_latents
 from pipelines.errors import OutOfMemory
 from pipelines.imaging.geometry import Size
@@ -73,7 +75,7 @@ class Diffusion:
         self._controls = ControlModels(policy, models_dirs)
         self._models = Checkpoints(policy)
         self._tokenizers: BoundedCache[Tokenizer] = BoundedCache(8, lambda _: 1)
-        self._texts: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
+        self._texts: BoundedCache[Encoded] = BoundedCache(64 * MEGABYTE, lambda text: text.nbytes)
         self._latents: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
         self._pictures: BoundedCache[Prepared] = BoundedCache(
             256 * MEGABYTE, lambda prepared: prepared.nbytes
@@ -210,23 +212,27 @@ class Diffusion:
 
     def _read_prompts(self, plan: Plan, model: LoadedModel, monitor: Monitor) -> Guidance:
         options = TextOptions.of(plan.settings)
-        known: dict[str, torch.Tensor] = {}  # of this job, were they more than the cache may hold
+        known: dict[str, Encoded] = {}  # of this job, were they more than the cache may hold
 
-        def text(words: str) -> torch.Tensor:
-            def make() -> torch.Tensor:
+        def text(words: str) -> Encoded:
+            def make() -> Encoded:
                 monitor.stage("Reading the prompt")
-                return encode_text(model.components, words, options, self._policy.device)
+                return encode_prompt(model.components, words, options, self._policy.device)
 
             if words not in known:
                 known[words] = self._texts.get((model.key, words, options), make)
             return known[words]
 
-        def told(part: Part) -> Told:
-            return Told(embeddings=tuple(map(text, part.texts)), weight=part.weight)
+        def told(part: Part, *, negative: bool = False) -> Told:
+            sizes = size_numbers(model.components, plan.settings, plan.size, negative=negative)
+            embeddings = [text(words).sized(sizes) for words in part.texts]
+            if negative and says_nothing(model.components, part.texts):
+                embeddings = [embedding.zeroed() for embedding in embeddings]
+            return Told(embeddings=tuple(embeddings), weight=part.weight)
 
         return Guidance(
             parts=tuple(map(told, plan.texts.positive)),
-            negative=told(plan.texts.negative),
+            negative=told(plan.texts.negative, negative=True),
             empty=text(""),
             pad=plan.settings.pad_cond_uncond,
             skips=Skips.of(plan),

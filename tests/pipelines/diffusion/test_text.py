@@ -5,12 +5,8 @@ import random
 import pytest
 import torch
 
-from pipelines.diffusion.text import (
-    TextOptions,
-    count_tokens,
-    encode_text,
-    split_into_chunks,
-)
+from pipelines.diffusion.text import encode_text
+from pipelines.diffusion.text_chunks import TextOptions, count_tokens, split_into_chunks
 from pipelines.errors import InvalidRequest
 from tests.helpers.slow_text import slow_embedding, slow_layout
 from tests.helpers.tiny import tiny_components, tiny_tokenizer
