@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pipelines.catalog.checkpoints import Catalog, Checkpoint, VaeFile, check_for_img2img
+from pipelines.catalog.networks import NetworkFile
 from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.planned import PlannedUnit
 from pipelines.control.planning import plan_units
 from pipelines.errors import InvalidRequest
 from pipelines.imaging.geometry import Size
+from pipelines.prompting.files import NO_FILES, PromptFiles
 from pipelines.prompting.reading import PromptTexts, read_prompt, schedule_steps
 from pipelines.requests import (
     LATENT_FACTOR,
@@ -75,7 +77,8 @@ class Plan:
     `schedule` is resolved: "Automatic" only for timestep samplers, which follow none. `settings`
     include the job's overrides.
     `batches` hold the pictures in order. `created` is local time. `control` are the ControlNet
-    units, each of which is sure to have all that it needs.
+    units, each of which is sure to have all that it needs. `embeddings` are all that there are:
+    which of them a prompt names, only its tokens tell.
     """
 
     request: Img2ImgRequest
@@ -91,6 +94,7 @@ class Plan:
     created: datetime
     control: tuple[PlannedUnit, ...] = ()
     vae: VaeFile | None = None  # None: the checkpoint's own
+    embeddings: tuple[NetworkFile, ...] = ()
 
     @property
     def latent_size(self) -> Size:
@@ -131,12 +135,14 @@ def make_plan(
     styles: StyleBook,
     *,
     control: ControlMenus = NO_CONTROL,
+    files: PromptFiles = NO_FILES,
     draw_seed: Callable[[], int] = lambda: secrets.randbelow(MAX_RANDOM_SEED + 1),
     now: Callable[[], datetime] = datetime.now,
 ) -> Plan:
     """Answer every question `request` left open; raises UserError where there is no answer.
 
-    `control` are the preprocessors and models that ControlNet units may name.
+    `control` are the preprocessors and models that ControlNet units may name, `files` what the
+    prompts may.
     """
     settings = settings.for_job(request.override_settings)
     sampler = _find_sampler(request, settings)
@@ -171,6 +177,7 @@ def make_plan(
         vae=catalog.choose_vae(
             checkpoint, settings.sd_vae, overrides=settings.sd_vae_overrides_per_model_preferences
         ),
+        embeddings=files.embeddings.current(),
     )
 
 

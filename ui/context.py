@@ -13,6 +13,7 @@ from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.runner import PreprocessorRunner
 from pipelines.downloads import Downloads
 from pipelines.engine.engine import Engine
+from pipelines.prompting.files import PromptFiles
 from pipelines.settings_store import SettingsStore
 from pipelines.styles import StyleBook
 
@@ -43,6 +44,11 @@ class Context:
     control: ControlMenus = NO_CONTROL
     preprocessors: PreprocessorRunner | None = None
     downloads: Downloads | None = None
+
+    @property
+    def prompt_files(self) -> PromptFiles:
+        """What prompts may name."""
+        return PromptFiles(loras=self.loras, embeddings=self.embeddings)
 
     @property
     def outputs(self) -> Path:

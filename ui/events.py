@@ -129,12 +129,24 @@ class GenerateEvents:
         over_units = batch_over_units(wanted, context.folders)
         if over_units is not None:
             return self._plan_batch(over_units)
-        return make_plan(wanted, settings, context.catalog, context.styles, control=context.control)
+        return make_plan(
+            wanted,
+            settings,
+            context.catalog,
+            context.styles,
+            control=context.control,
+            files=context.prompt_files,
+        )
 
     def _plan_batch(self, batch: FileBatch) -> Plan:
         context, settings = self._context, self._context.settings.current
         return make_batch_plan(
-            batch, settings, context.catalog, context.styles, control=context.control
+            batch,
+            settings,
+            context.catalog,
+            context.styles,
+            control=context.control,
+            files=context.prompt_files,
         )
 
     def _job(self, request: gr.Request, job_id: Raw) -> Job | None:

@@ -16,6 +16,7 @@ from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.masks import mask_from_picture
 from pipelines.imaging.metadata import read_infotext
 from pipelines.plan import Plan, make_plan
+from pipelines.prompting.files import NO_FILES, PromptFiles
 from pipelines.requests import Img2ImgRequest, Inpaint, ResizeBy, ResizeTo
 from pipelines.settings import Settings
 from pipelines.styles import StyleBook
@@ -100,6 +101,7 @@ def make_batch_plan(
     styles: StyleBook,
     *,
     control: ControlMenus = NO_CONTROL,
+    files: PromptFiles = NO_FILES,
 ) -> BatchPlan:
     """Decide what all files share, so that a mistake in the form is refused before the job waits.
 
@@ -120,11 +122,11 @@ def make_batch_plan(
         size = ResizeTo(width=STAND_IN.width, height=STAND_IN.height)
     units = standing_in(batch.request.control, STAND_IN)
     wanted = replace(batch.request, size=size, control=units)
-    shared = make_plan(wanted, settings, catalog, styles, control=control)
+    shared = make_plan(wanted, settings, catalog, styles, control=control, files=files)
     first = shared.images[0]
     seeds = replace(batch.request.seeds, seed=first.seed, variation_seed=first.variation_seed)
     request = replace(batch.request, seeds=seeds, model=shared.checkpoint.title)
-    decide = _Decide(batch, request, unit_files, settings, catalog, styles, control)
+    decide = _Decide(batch, request, unit_files, settings, catalog, styles, control, files)
     values = {field.name: getattr(shared, field.name) for field in fields(Plan)}
     return BatchPlan(**values, batch=batch, plan_file=decide)
 
@@ -149,6 +151,7 @@ class _Decide:
     catalog: Catalog
     styles: StyleBook
     control: ControlMenus
+    files: PromptFiles
 
     def __call__(
         self, file: InputFile, *, position: int = 0, previous: Image.Image | None = None
@@ -166,6 +169,7 @@ class _Decide:
             self.catalog,
             self.styles,
             control=self.control,
+            files=self.files,
         )
         return FilePlan(plan=plan, notes=notes)
 

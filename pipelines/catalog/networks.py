@@ -58,6 +58,10 @@ class NetworkCatalog(Protocol):
         """What there is, sorted by name, upper and lower case alike."""
         ...
 
+    def current(self) -> tuple[NetworkFile, ...]:
+        """The same, once folders that have changed are listed afresh."""
+        ...
+
     def find(self, name: str) -> NetworkFile | None:
         """The network of this name, or of this alias; None when there is none."""
         ...
@@ -112,6 +116,12 @@ class FolderNetworks:
     def files(self) -> tuple[NetworkFile, ...]:
         """What there is, one for each name, sorted by name, upper and lower case alike."""
         return self._listed().files
+
+    def current(self) -> tuple[NetworkFile, ...]:
+        """The same, once folders to which something was added, or taken from, are listed afresh."""
+        if self._changed():
+            self.refresh()
+        return self.files()
 
     def doubles(self, name: str) -> tuple[str, ...]:
         """Paths below their roots of further files with this name, which are passed over."""
