@@ -10,84 +10,20 @@ from dataclasses import dataclass
 
 from pipelines.errors import InvalidRequest
 from pipelines.setting_info import Info, SettingValue, setting
+from pipelines.settings_saving import SavingSettings
 
-SAVING, PATHS, MODELS = "Saving images/grids", "Paths for saving", "Stable Diffusion"
+MODELS, EXTRA = "Stable Diffusion", "Extra Networks"
 IMG2IMG, SAMPLERS, PREVIEWS = "img2img", "Sampler parameters", "Live previews"
 OPTIMISATIONS, COMPATIBILITY = "Optimizations", "Compatibility"
 INFOTEXT, PAGE, LIMITS, CONTROL = "Infotext", "User interface", "Limits", "ControlNet"
-IMAGE_FORMATS = ("png", "jpg", "webp")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class Settings(SavingSettings):
     """Every setting with its default. Change with `with_changes`, which validates."""
 
     # Unformatted so that a setting stays one paragraph and the table reads as one.
     # fmt: off
-    samples_save: bool = setting(True, SAVING, "Always save all generated images")
-    samples_format: str = setting(
-        "png", SAVING, "File format for images", choices=IMAGE_FORMATS, per_job=True
-    )
-    samples_filename_pattern: str = setting(
-        "", SAVING, "Images filename pattern", help="Empty: [seed] in a subfolder, "
-        "else [seed]-[prompt_spaces].", per_job=True,
-    )
-    save_to_dirs: bool = setting(True, SAVING, "Save images to a subdirectory")
-    directories_filename_pattern: str = setting("[date]", SAVING, "Directory name pattern")
-    grid_save: bool = setting(True, SAVING, "Always save all generated image grids")
-    grid_format: str = setting("png", SAVING, "File format for grids", choices=IMAGE_FORMATS)
-    return_grid: bool = setting(True, SAVING, "Show grid in gallery")
-    n_rows: int = setting(
-        -1, SAVING, "Grid row count", low=-1, high=16,
-        help="-1: as square as possible; 0: same as batch size.",
-    )
-    grid_prevent_empty_spots: bool = setting(
-        False, SAVING, "Prevent empty spots in grid (when set to autodetect)"
-    )
-    grid_background_color: str = setting(
-        "#ffffff", SAVING, "Background color for image grids", kind="colour"
-    )
-    enable_pnginfo: bool = setting(
-        True, SAVING, "Write infotext to metadata of the generated image"
-    )
-    save_txt: bool = setting(
-        False, SAVING, "Create a text file with infotext next to every generated image"
-    )
-    jpeg_quality: int = setting(80, SAVING, "Quality for saved jpeg and webp", low=1, high=100)
-    webp_lossless: bool = setting(False, SAVING, "Use lossless compression for webp images")
-    save_init_img: bool = setting(
-        False, SAVING, "Save init images when using img2img", per_job=True
-    )
-    save_incomplete_images: bool = setting(
-        False, SAVING, "Save incomplete images",
-        help="Those interrupted in mid-generation; the page shows them either way.",
-    )
-    save_mask: bool = setting(
-        False, SAVING, "For inpainting, save a copy of the greyscale mask", per_job=True
-    )
-    save_mask_composite: bool = setting(
-        False, SAVING, "For inpainting, save a masked composite", per_job=True
-    )
-    save_images_before_color_correction: bool = setting(
-        False, SAVING, "Save a copy of image before applying color correction to img2img results",
-        per_job=True,
-    )
-    embed_inpaint_mask: bool = setting(
-        True, SAVING, "For inpainting, keep mask and painted strokes inside PNG files",
-        help="So that a saved picture can be opened again with what was drawn on it, and with the "
-        "images of its ControlNet units.",
-        per_job=True,
-    )
-    outdir_img2img_samples: str = setting(
-        "outputs/img2img-images", PATHS, "Output directory for img2img images",
-        help="Relative to the data directory.",
-    )
-    outdir_img2img_grids: str = setting(
-        "outputs/img2img-grids", PATHS, "Output directory for img2img grids"
-    )
-    outdir_init_images: str = setting(
-        "outputs/init-images", PATHS, "Directory for saving init images when using img2img"
-    )
     sd_model_checkpoint: str = setting(
         "", MODELS, "Stable Diffusion checkpoint", per_job=True, kind="hidden"
     )
@@ -334,6 +270,24 @@ class Settings:
         False, CONTROL,
         "Ignore mask on ControlNet input image if control type is not inpaint", per_job=True,
         help="Otherwise what is drawn on a unit's image takes the image's place.",
+    )
+    extra_networks_default_multiplier: float = setting(
+        1.0, EXTRA, "Default multiplier for extra networks", low=0.0, high=2.0, step=0.01
+    )
+    extra_networks_card_show_desc: bool = setting(True, EXTRA, "Show description on card")
+    extra_networks_card_order_field: str = setting(
+        "Path", EXTRA, "Default order field for Extra Networks cards",
+        choices=("Path", "Name", "Date Created", "Date Modified"),
+    )
+    extra_networks_card_order: str = setting(
+        "Ascending", EXTRA, "Default order for Extra Networks cards",
+        choices=("Ascending", "Descending"),
+    )
+    extra_networks_add_text_separator: str = setting(" ", EXTRA, "Extra networks separator")
+    lora_preferred_name: str = setting(
+        "Alias from file", EXTRA, "When adding to prompt, refer to Lora by",
+        choices=("Alias from file", "Filename"),
+        help="The alias is the name that a LoRA was given at training.",
     )
     # fmt: on
 

@@ -45,6 +45,9 @@ A1111 = {
     "s_min_uncond_all": False, "pad_cond_uncond": False, "use_old_scheduling": False,
     "sd_vae": "Automatic", "sd_vae_overrides_per_model_preferences": True,
     "add_vae_name_to_info": True, "add_vae_hash_to_info": True,
+    "extra_networks_default_multiplier": 1.0, "extra_networks_card_show_desc": True,
+    "extra_networks_card_order_field": "Path", "extra_networks_card_order": "Ascending",
+    "extra_networks_add_text_separator": " ", "lora_preferred_name": "Alias from file",
 }  # fmt: skip
 """Keys that A1111 or its ControlNet extension has too, with their defaults."""
 
