@@ -5,11 +5,14 @@ storage server, which knows files by their hash and serves parts of them.
 """
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 COMMIT = "c" * 40
 
@@ -38,6 +41,10 @@ class Hub:
     """Hashes by key of `files` that are told instead of the right ones."""
     cuts: list[int] = field(default_factory=list)
     """For each answer with content, from the first on: after how many bytes it is cut off."""
+    tags: dict[str, list[str]] = field(default_factory=dict)
+    """Tags by repository."""
+    answers: dict[str, object] = field(default_factory=dict)
+    """Answers by path below /api/ that are given instead of the right ones; bytes as they are."""
     ignores_ranges: bool = False
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     """Method, path and Range of every request to either server."""
@@ -47,6 +54,10 @@ class Hub:
     """If given, the storage server waits for it before the second half of each answer."""
     endpoint: str = ""
     storage: str = ""
+
+    def api_paths(self) -> list[str]:
+        """Path and query of each question about what there is."""
+        return [path for method, path, range_ in self.requests if path.startswith("/api/")]
 
     def content_requests(self) -> list[str | None]:
         """The Range of each request that the storage server had."""
@@ -74,6 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
             name = self.path.removeprefix("/blob/")
             self._send(hub.files[name], with_body=with_body)
             return
+        if self.path.startswith("/api/models"):
+            self._answer_api()
+            return
         repository, _, rest = self.path.removeprefix("/").partition("/resolve/")
         name = f"{repository}/{rest.partition('/')[2]}"
         if repository in hub.gated:
@@ -93,6 +107,53 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
 
+    def _answer_api(self) -> None:
+        """A search, or what is in one repository; terms do not hide that."""
+        hub, asked = self.hub, urlsplit(self.path)
+        path = asked.path.removeprefix("/api/models").removeprefix("/")
+        repository = path.partition("/revision/")[0]
+        names = sorted({"/".join(name.split("/")[:2]) for name in hub.files})
+        if asked.path in hub.answers:
+            answer = hub.answers[asked.path]
+        elif not repository:
+            words = parse_qs(asked.query)["search"][0].lower()
+            answer = [self._describe(name) for name in names if words in name.lower()]
+        elif repository in names:
+            answer = {**self._describe(repository), "siblings": self._siblings(repository)}
+        else:
+            self._refuse(401, "RepoNotFound")
+            return
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _describe(self, repository: str) -> dict[str, Any]:
+        return {
+            "id": repository,
+            "sha": COMMIT,
+            "downloads": 1234,
+            "gated": "auto" if repository in self.hub.gated else False,
+            "lastModified": "2024-05-31T10:11:12.000Z",
+            "tags": self.hub.tags.get(repository, []),
+        }
+
+    def _siblings(self, repository: str) -> list[dict[str, Any]]:
+        siblings: list[dict[str, Any]] = []
+        for name, content in self.hub.files.items():
+            if not name.startswith(f"{repository}/"):
+                continue
+            told: dict[str, Any] = {
+                "rfilename": name.removeprefix(f"{repository}/"),
+                "size": len(content),
+                "blobId": git_sha1(content),
+            }
+            if name not in self.hub.small:
+                told["lfs"] = {"sha256": self._etag(name), "size": len(content)}
+            siblings.append(told)
+        return siblings
+
     def _etag(self, name: str) -> str:
         content = self.hub.files[name]
         right = git_sha1(content) if name in self.hub.small else sha256(content)
@@ -106,10 +167,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, content: bytes, *, with_body: bool, etag: str | None = None) -> None:
         wanted = self.headers.get("Range")
-        first = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
         if self.hub.ignores_ranges:
-            first = 0
-        self.send_response(206 if first else 200)
+            wanted = None
+        begin, _, end = (wanted or "bytes=0-").removeprefix("bytes=").partition("-")
+        first = int(begin)
+        content = content[: int(end) + 1] if end else content
+        self.send_response(206 if wanted else 200)
         self.send_header("Content-Length", str(len(content) - first))
         if etag:
             self.send_header("ETag", f'"{etag}"')
