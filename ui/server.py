@@ -8,11 +8,13 @@ from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
 from ui.api.downloads import make_download_routes, weights_by_name
+from ui.api.networks import make_network_routes
 from ui.api.progress import make_progress_routes
 from ui.cli import Options
 from ui.context import Context
 from ui.hosts import AllowedHosts
 from ui.login import Gate, make_gate, make_login_routes
+from ui.network_cards import NetworkCards
 from ui.notices import Notices
 from ui.security import (
     BehindPrefix,
@@ -63,6 +65,8 @@ def create_server(
         ],
     )
     _add_routes(app, context, gate, notices or Notices())
+    cards = NetworkCards(context, follow_links=options.is_local)
+    app.include_router(make_network_routes(cards, gate.current_user))
     # Without this, which only `launch` does, gradio takes any path on this machine for an upload.
     blocks.has_launched = True
     blocks._queue.sleep_when_free = SECONDS_BETWEEN_LOOKS  # pyright: ignore[reportPrivateUsage] no other way
