@@ -13,6 +13,7 @@ from pipelines.setting_info import Info, SettingValue, setting
 from pipelines.settings_saving import SavingSettings
 
 MODELS, EXTRA = "Stable Diffusion", "Extra Networks"
+SDXL = "Stable Diffusion XL"
 IMG2IMG, SAMPLERS, PREVIEWS = "img2img", "Sampler parameters", "Live previews"
 OPTIMISATIONS, COMPATIBILITY = "Optimizations", "Compatibility"
 INFOTEXT, PAGE, LIMITS, CONTROL = "Infotext", "User interface", "Limits", "ControlNet"
@@ -37,6 +38,10 @@ class Settings(SavingSettings):
         1, MODELS, "Clip skip", low=1, high=12, infotext="Clip skip", per_job=True,
         help="Ignore this many of the last layers of CLIP, less one.",
     )
+    sdxl_clip_l_skip: bool = setting(
+        False, MODELS, "Clip skip SDXL", per_job=True,
+        help="Let Clip skip count for SDXL's first text encoder.",
+    )
     comma_padding_backtrack: int = setting(
         20, MODELS, "Prompt word wrap length limit", low=0, high=74, per_job=True,
         help="In tokens: when a text would cross a 75-token limit, move it whole to the next "
@@ -58,6 +63,21 @@ class Settings(SavingSettings):
     tiling: bool = setting(
         False, MODELS, "Tiling", infotext="Tiling", per_job=True,
         help="Pictures whose opposite edges fit together.",
+    )
+    sdxl_crop_top: int = setting(
+        0, SDXL, "crop top coordinate", low=0, high=8192, per_job=True,
+        help="Where in a larger picture SDXL is told that its picture was cut out.",
+    )
+    sdxl_crop_left: int = setting(
+        0, SDXL, "crop left coordinate", low=0, high=8192, per_job=True
+    )
+    sdxl_refiner_low_aesthetic_score: float = setting(
+        2.5, SDXL, "SDXL low aesthetic score", low=0.0, high=10.0, step=0.1, per_job=True,
+        help="Told to the refiner beside the negative prompt.",
+    )
+    sdxl_refiner_high_aesthetic_score: float = setting(
+        6.0, SDXL, "SDXL high aesthetic score", low=0.0, high=10.0, step=0.1, per_job=True,
+        help="Told to the refiner beside the prompt.",
     )
     model_cache_gigabytes: float = setting(
         8.0, MODELS, "Memory for models kept loaded (GB)", low=0.0, high=512.0, step=0.5
@@ -206,6 +226,9 @@ class Settings(SavingSettings):
     add_vae_name_to_info: bool = setting(True, INFOTEXT, "Add VAE name to infotext")
     add_vae_hash_to_info: bool = setting(True, INFOTEXT, "Add VAE hash to infotext")
     add_version_to_infotext: bool = setting(True, INFOTEXT, "Add program version to infotext")
+    textual_inversion_add_hashes_to_infotext: bool = setting(
+        True, INFOTEXT, "Add Textual Inversion hashes to infotext"
+    )
     disable_weights_auto_swap: bool = setting(
         False, INFOTEXT, "Disregard checkpoint information from pasted infotext"
     )
@@ -282,6 +305,9 @@ class Settings(SavingSettings):
     extra_networks_card_order: str = setting(
         "Ascending", EXTRA, "Default order for Extra Networks cards",
         choices=("Ascending", "Descending"),
+    )
+    lora_add_hashes_to_infotext: bool = setting(
+        True, EXTRA, "Add Lora hashes to infotext", per_job=True
     )
     extra_networks_add_text_separator: str = setting(" ", EXTRA, "Extra networks separator")
     lora_preferred_name: str = setting(

@@ -16,9 +16,14 @@ IMG2IMG_CHANNELS = 4
 INPAINTING_CHANNELS = 9
 """Of a UNet for inpainting: latents, a mask, and the latents of what the mask leaves."""
 
+EDITING_CHANNELS = 8
+"""Of a UNet that edits by instruction (InstructPix2Pix): latents, and those of the picture."""
+
+USABLE_CHANNELS = (IMG2IMG_CHANNELS, INPAINTING_CHANNELS)
+
 MADE_FOR: Mapping[int, str] = {
     5: "depth-to-image",  # latents and a depth map
-    8: "editing by instruction",  # latents and the latents of the picture to edit
+    EDITING_CHANNELS: "editing by instruction",
     7: "upscaling",  # latents and a small picture
     INPAINTING_CHANNELS: "inpainting",
 }
@@ -81,13 +86,8 @@ class VaeFile:
 
 def check_for_img2img(checkpoint: Checkpoint) -> None:
     """ModelBroken if the checkpoint's UNet takes what no job of this program could give it."""
-    if checkpoint.family is ModelFamily.sdxl:
-        raise ModelBroken(
-            f"Checkpoint {checkpoint.name!r} is an SDXL model; "
-            "only Stable Diffusion 1 and 2 models can be used."
-        )
     channels = checkpoint.input_channels
-    if channels not in (IMG2IMG_CHANNELS, INPAINTING_CHANNELS):
+    if channels not in USABLE_CHANNELS:
         raise ModelBroken(
             f"Checkpoint {checkpoint.name!r} is made for {MADE_FOR.get(channels, 'another task')} "
             f"(its UNet takes {channels} channels); img2img needs a checkpoint whose UNet takes "

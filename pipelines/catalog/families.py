@@ -9,6 +9,7 @@ class ModelFamily(Enum):
     sd1 = "SD1.x"
     sd2 = "SD2.x"
     sdxl = "SDXL"
+    sdxl_refiner = "SDXL refiner"
     unknown = "unknown"
 
 
@@ -33,8 +34,21 @@ def family_of_name(name: str) -> ModelFamily:
 def compatible(one: ModelFamily, other: ModelFamily) -> bool:
     """Whether a control model and a checkpoint can go together: not if just one of them is SDXL.
 
+    Nothing goes with SDXL's refiner but what was made for it. An unknown family is given the
+    benefit of the doubt.
+    """
+    if ModelFamily.unknown in (one, other):
+        return True
+    alone = (ModelFamily.sdxl, ModelFamily.sdxl_refiner)
+    return all((one is family) is (other is family) for family in alone)
+
+
+def share_latents(one: ModelFamily, other: ModelFamily) -> bool:
+    """Whether one checkpoint can go on with another's latents: both are SDXL's, or neither is.
+
     An unknown family is given the benefit of the doubt.
     """
     if ModelFamily.unknown in (one, other):
         return True
-    return (one is ModelFamily.sdxl) is (other is ModelFamily.sdxl)
+    large = (ModelFamily.sdxl, ModelFamily.sdxl_refiner)
+    return (one in large) is (other in large)

@@ -26,11 +26,13 @@ _SIDES: Mapping[ModelFamily, int] = {
     ModelFamily.sd1: 512,
     ModelFamily.sd2: 768,
     ModelFamily.sdxl: 1024,
+    ModelFamily.sdxl_refiner: 1024,
 }
 """Pixels of the square pictures that a family was trained for."""
 _TEXT_WIDTHS: Mapping[int, ModelFamily] = {
     768: ModelFamily.sd1,
     1024: ModelFamily.sd2,
+    1280: ModelFamily.sdxl_refiner,
     2048: ModelFamily.sdxl,
 }
 """Numbers per token that a family's text encoders give its UNet (`cross_attention_dim`)."""

@@ -44,13 +44,18 @@ CLIP_L = "cond_stage_model.transformer."
 OPEN_CLIP_H = "cond_stage_model.model."
 SDXL_CLIP_L = "conditioner.embedders.0.transformer."
 SDXL_OPEN_CLIP_G = "conditioner.embedders.1.model."
+REFINER_OPEN_CLIP_G = "conditioner.embedders.0.model."
 """What the names of each part's tensors begin with."""
 
 _FIRST_LAYER = f"{UNET}input_blocks.0.0.weight"
 """Its shape is outputs x inputs x height x width."""
 
+_MIDDLE, _MIDDLE_ATTENTION = f"{UNET}middle_block.", f"{UNET}middle_block.1."
+"""UNets that were distilled to be smaller lack the second."""
+
 _TEXT_ENCODERS: tuple[tuple[str, ModelFamily], ...] = (
     (SDXL_OPEN_CLIP_G, ModelFamily.sdxl),
+    (REFINER_OPEN_CLIP_G, ModelFamily.sdxl_refiner),
     (OPEN_CLIP_H, ModelFamily.sd2),
     (CLIP_L, ModelFamily.sd1),
 )
@@ -78,8 +83,8 @@ _OTHER_MODELS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("cond_stage_model.roberta.",), "is an Alt-Diffusion model, which Redraw cannot run"),
     (
-        ("conditioner.embedders.0.model.",),
-        "is SDXL's refiner, which only finishes what another model began",
+        ("edm_mean", "edm_vpred."),
+        "counts its noise in another way (EDM), as Playground 2.5 and CosXL do",
     ),
 )
 """Beginnings of names in checkpoints that have a UNet and yet are for other things, and why not."""
@@ -87,11 +92,11 @@ _OTHER_MODELS: tuple[tuple[tuple[str, ...], str], ...] = (
 _NO_CHECKPOINTS: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("joint_blocks.", f"{UNET}joint_blocks."),
-        "is a Stable Diffusion 3 model; only Stable Diffusion 1 and 2 models can be loaded",
+        "is a Stable Diffusion 3 model; only Stable Diffusion 1, 2 and XL models can be loaded",
     ),
     (
         ("double_blocks.", f"{UNET}double_blocks."),
-        "is a Flux model; only Stable Diffusion 1 and 2 models can be loaded",
+        "is a Flux model; only Stable Diffusion 1, 2 and XL models can be loaded",
     ),
     (
         ("lora_unet_", "lora_te", "unet.down_blocks.", "base_model.model.", "lycoris_"),
@@ -134,7 +139,7 @@ def tell_checkpoint(
     if first is None:
         raise ModelBroken(f"{name} {_what_else(shapes)}.")
     reason = _first_reason(shapes, _OTHER_MODELS)
-    if reason is not None and not _has(shapes, SDXL_OPEN_CLIP_G):
+    if reason is not None:
         raise ModelBroken(f"{name} {reason}.")
     if any(key.endswith(SCALED_FP8) for key in shapes):
         raise ModelBroken(
@@ -143,6 +148,8 @@ def tell_checkpoint(
     family = next((family for prefix, family in _TEXT_ENCODERS if _has(shapes, prefix)), None)
     if family is None:
         raise ModelBroken(f"{name} lacks its text encoder; only whole checkpoints can be used.")
+    if _has(shapes, _MIDDLE) and not _has(shapes, _MIDDLE_ATTENTION):
+        raise ModelBroken(f"{name} is a distilled model with fewer layers (SSD-1B or alike).")
     if len(first) != 4:
         raise ModelBroken(f"{name} is damaged: its first layer has the shape {list(first)}.")
     return CheckpointKind(

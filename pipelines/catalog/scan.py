@@ -208,7 +208,8 @@ def _first_sound(entries: Sequence[_Entry], *, allow_pickles: bool) -> Checkpoin
     def rank(entry: _Entry) -> tuple[bool, bool, bool]:
         checkpoint = entry.checkpoint
         return (
-            checkpoint.input_channels != IMG2IMG_CHANNELS or checkpoint.family is ModelFamily.sdxl,
+            checkpoint.input_channels != IMG2IMG_CHANNELS
+            or checkpoint.family is ModelFamily.sdxl_refiner,
             not checkpoint.built_in,
             checkpoint.layout is Layout.file,
         )

@@ -8,6 +8,9 @@ import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_img2img import (
     StableDiffusionImg2ImgPipeline,
 )
+from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_img2img import (
+    StableDiffusionXLImg2ImgPipeline,
+)
 from torch import nn
 
 from pipelines.diffusion.control.corrections import Progress, then_keep
@@ -23,8 +26,14 @@ from pipelines.plan import ImagePlan, Plan
 
 def img2img_pipeline(components: Components) -> Pipeline:
     """Diffusers' own pipeline around the shared parts; its scheduler comes with each batch."""
+    pipeline = _sdxl(components) if components.is_sdxl else _plain(components)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _plain(components: Components) -> Pipeline:
     make = cast(Callable[..., Pipeline], StableDiffusionImg2ImgPipeline)
-    pipeline = make(
+    return make(
         vae=components.vae,
         unet=components.unet,
         text_encoder=components.text_encoder,
@@ -34,8 +43,26 @@ def img2img_pipeline(components: Components) -> Pipeline:
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
+
+
+def _sdxl(components: Components) -> Pipeline:
+    """SDXL's, or that of its refiner, which diffusers has without the first text encoder."""
+    make = cast(Callable[..., Pipeline], StableDiffusionXLImg2ImgPipeline)
+    encoders = (components.text_encoder, components.text_encoder_2)
+    tokenizers = (components.tokenizer, components.tokenizer_2)
+    if components.is_refiner:
+        encoders, tokenizers = (None, encoders[0]), (None, tokenizers[0])
+    return make(
+        vae=components.vae,
+        unet=components.unet,
+        text_encoder=encoders[0],
+        text_encoder_2=encoders[1],
+        tokenizer=tokenizers[0],
+        tokenizer_2=tokenizers[1],
+        scheduler=None,
+        requires_aesthetics_score=components.is_refiner,
+        add_watermarker=False,
+    )
 
 
 def keep_outside_in_float32(unet: Unet, dtype: torch.dtype) -> None:
@@ -104,6 +131,7 @@ def start_batch(
         noise=noise,
         sources=sources,
         dtype=components.unet.dtype,
+        sdxl=components.is_sdxl,
         blend=then_keep(blend_for(inputs.inpaint, clean), kept, progress.share),
     )
     return BatchStart(latents=clean, scheduler=scheduler, progress=progress)
@@ -123,10 +151,15 @@ def call_arguments(
     """
     count = len(latents)
     negative, positive = inputs.texts.pair(0)
+    pooled: dict[str, Any] = {}
+    if negative.pooled is not None and positive.pooled is not None:
+        pooled["pooled_prompt_embeds"] = positive.pooled.repeat(count, 1)
+        pooled["negative_pooled_prompt_embeds"] = negative.pooled.repeat(count, 1)
     return {
+        **pooled,
         "image": latents,
-        "prompt_embeds": positive.repeat(count, 1, 1),
-        "negative_prompt_embeds": negative.repeat(count, 1, 1),
+        "prompt_embeds": positive.tokens.repeat(count, 1, 1),
+        "negative_prompt_embeds": negative.tokens.repeat(count, 1, 1),
         "strength": 1.0,
         "num_inference_steps": plan.steps.executed,
         "guidance_scale": plan.request.sampling.cfg_scale,

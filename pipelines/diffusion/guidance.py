@@ -15,12 +15,13 @@ rows for the negative prompt and for the prompt, or rows for a part alone.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
 from torch import nn
 
+from pipelines.diffusion.encoded import Encoded, added_rows
 from pipelines.diffusion.parts import Unet
 from pipelines.plan import Plan
 from pipelines.prompting.schedule import position_at
@@ -32,12 +33,12 @@ LONGEST = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """A prompt's embeddings (1xTxD) by step, as `texts_by_step` has its texts, and its weight."""
+    """A prompt as it is told by step, as `texts_by_step` has its texts, and its weight."""
 
-    embeddings: tuple[torch.Tensor, ...]
+    embeddings: Sequence[Encoded]
     weight: float = 1.0
 
-    def at(self, call: int) -> torch.Tensor:
+    def at(self, call: int) -> Encoded:
         """The one for a model call, counted from 0."""
         return self.embeddings[position_at(call, len(self.embeddings))]
 
@@ -82,7 +83,7 @@ class Guidance:
 
     parts: tuple[Told, ...]
     negative: Told
-    empty: torch.Tensor
+    empty: Encoded
     pad: bool = False
     skips: Skips = Skips()
 
@@ -91,12 +92,12 @@ class Guidance:
         """Whether the prompt is one part that counts fully, so that there is nothing to sum up."""
         return len(self.parts) == 1 and self.parts[0].weight == 1
 
-    def pair(self, call: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def pair(self, call: int) -> tuple[Encoded, Encoded]:
         """Negative prompt and first part at a call, of the same length."""
         negative, positive = self.negative.at(call), self.parts[0].at(call)
-        if self.pad:
-            return _padded(negative, positive, self.empty)
-        return same_length(negative, positive, self.empty)
+        level = _padded if self.pad else same_length
+        tokens = level(negative.tokens, positive.tokens, self.empty.tokens)
+        return replace(negative, tokens=tokens[0]), replace(positive, tokens=tokens[1])
 
 
 def same_length(
@@ -225,7 +226,7 @@ class _Asking:
             return (positive,)
         return (torch.cat([negative if question.paired else positive, positive]),)
 
-    def _ask(self, module: nn.Module, text: torch.Tensor) -> torch.Tensor:
+    def _ask(self, module: nn.Module, text: Encoded) -> torch.Tensor:
         """What the network says to one more text."""
         assert self._question is not None
         args, kwargs = self._asked(self._rows(self._question.args[0]), (text,))
@@ -236,13 +237,16 @@ class _Asking:
             self._depth -= 1
 
     def _asked(
-        self, sample: torch.Tensor, texts: Sequence[torch.Tensor]
+        self, sample: torch.Tensor, texts: Sequence[Encoded]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The pipeline's arguments for these rows, an equal number of them for each text."""
         assert self._question is not None
-        rows = torch.cat([text.expand(self._pictures, -1, -1) for text in texts]).to(sample.device)
-        args = (sample, *self._question.args[1:])
-        return args, {**self._question.kwargs, "encoder_hidden_states": rows}
+        rows = torch.cat([text.tokens.expand(self._pictures, -1, -1) for text in texts])
+        kwargs = {**self._question.kwargs, "encoder_hidden_states": rows.to(sample.device)}
+        added = added_rows(texts, self._pictures, sample.device)
+        if added:
+            kwargs["added_cond_kwargs"] = added
+        return (sample, *self._question.args[1:]), kwargs
 
     def _rows(self, sample: torch.Tensor) -> torch.Tensor:
         """Of the pipeline's rows, which are the same twice where it guides, those of one text."""

@@ -4,7 +4,7 @@ Diffusers folders are read here, single files in `single_file`.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,14 +14,9 @@ import transformers
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import nn
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from pipelines.catalog.checkpoints import (
-    IMG2IMG_CHANNELS,
-    INPAINTING_CHANNELS,
-    Checkpoint,
-    Layout,
-)
+from pipelines.catalog.checkpoints import USABLE_CHANNELS, Checkpoint, Layout
 from pipelines.catalog.families import ModelFamily
 from pipelines.catalog.headers import read_header, read_json
 from pipelines.catalog.sidecars import config_beside
@@ -33,20 +28,28 @@ from pipelines.diffusion.single_file import (
     load_own_vae,
     load_single_file,
     load_vae_file,
+    scaling_factor_of,
     tokenizer_of,
 )
 from pipelines.errors import ModelBroken, UserError
 
 log = logging.getLogger(__name__)
 
-PIPELINES = frozenset(
-    {
-        "StableDiffusionPipeline",
-        "StableDiffusionImg2ImgPipeline",
-        "StableDiffusionInpaintPipeline",
-    }
-)
-"""Classes of model_index.json whose components are the ones loaded here."""
+_ONE_ENCODER = {"text_encoder": "CLIPTextModel"}
+_REFINER = {"text_encoder_2": "CLIPTextModelWithProjection"}
+_TWO_ENCODERS = {**_ONE_ENCODER, **_REFINER}
+
+PIPELINES: Mapping[str, tuple[Mapping[str, str], ...]] = {
+    "StableDiffusionPipeline": (_ONE_ENCODER,),
+    "StableDiffusionImg2ImgPipeline": (_ONE_ENCODER,),
+    "StableDiffusionInpaintPipeline": (_ONE_ENCODER,),
+    "StableDiffusionInstructPix2PixPipeline": (_ONE_ENCODER,),
+    "StableDiffusionXLPipeline": (_TWO_ENCODERS,),
+    "StableDiffusionXLImg2ImgPipeline": (_TWO_ENCODERS, _REFINER),
+    "StableDiffusionXLInpaintPipeline": (_TWO_ENCODERS,),
+    "StableDiffusionXLInstructPix2PixPipeline": (_TWO_ENCODERS,),
+}
+"""Classes of model_index.json whose components are loaded here, and their text encoders."""
 
 Value = TypeVar("Value")
 Fingerprint = tuple[tuple[str, int, int], ...]
@@ -72,7 +75,7 @@ def fingerprint(path: Path) -> Fingerprint:
 def load_components(
     checkpoint: Checkpoint, policy: DevicePolicy, vae: Path | None = None
 ) -> Components:
-    """Read a Stable Diffusion 1 or 2 model; all parts stay on the processor.
+    """Read a Stable Diffusion 1, 2 or XL model; all parts stay on the processor.
 
     `vae` is a file whose VAE takes the place of the model's own. ModelBroken names the file that is
     missing, damaged, cut short or of an unsupported kind. Nothing is ever downloaded, and no code
@@ -98,23 +101,24 @@ def load_vae(checkpoint: Checkpoint, policy: DevicePolicy, vae: Path | None) -> 
     ModelBroken as `load_components`.
     """
     if vae is not None:
-        factor = _scaling_factor(checkpoint)
+        factor = _scaling_factor(checkpoint, policy)
         return _guarded(checkpoint, vae, lambda: load_vae_file(vae, policy, scaling_factor=factor))
     if checkpoint.layout is Layout.file:
         return _guarded(checkpoint, checkpoint.path, lambda: load_own_vae(checkpoint, policy))
     return _read_network(checkpoint, "vae", AutoencoderKL, policy.vae_dtype)
 
 
-def _scaling_factor(checkpoint: Checkpoint) -> float:
-    usual: float = stored_config(ModelFamily.sd1)["vae"]["scaling_factor"]
+def _scaling_factor(checkpoint: Checkpoint, policy: DevicePolicy) -> float:
     if checkpoint.layout is Layout.file:
-        return usual
+        return scaling_factor_of(checkpoint, policy)
+    usual: float = stored_config(ModelFamily.sd1)["vae"]["scaling_factor"]
     config = _read_json(checkpoint, checkpoint.path / "vae" / "config.json")
     return config.get("scaling_factor", usual)
 
 
 def _load_folder(checkpoint: Checkpoint, policy: DevicePolicy, vae: Vae | None) -> Components:
-    _check_kind(checkpoint)
+    first, *more = _check_kind(checkpoint)
+    second = more[0] if more else None
     # Their bars would be drawn over the program's own log.
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
@@ -122,8 +126,10 @@ def _load_folder(checkpoint: Checkpoint, policy: DevicePolicy, vae: Vae | None) 
     return Components(
         vae=vae or _read_network(checkpoint, "vae", AutoencoderKL, policy.vae_dtype),
         unet=_read_network(checkpoint, "unet", UNet2DConditionModel, policy.dtype),
-        text_encoder=_read_network(checkpoint, "text_encoder", CLIPTextModel, policy.text_dtype),
-        tokenizer=load_tokenizer(checkpoint),
+        text_encoder=_read_text_encoder(checkpoint, first, policy),
+        tokenizer=_read_tokenizer(checkpoint, first),
+        text_encoder_2=second and _read_text_encoder(checkpoint, second, policy),
+        tokenizer_2=second and _read_tokenizer(checkpoint, second),
         scheduler_config=with_zero_snr(scheduler)
         if scheduler.get("rescale_betas_zero_snr")
         else scheduler,
@@ -134,7 +140,18 @@ def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     """The tokenizer alone, which takes a moment; ModelBroken if it cannot be read."""
     if checkpoint.layout is Layout.file:
         return tokenizer_of(checkpoint.family)
-    folder = checkpoint.path / "tokenizer"
+    first, *_ = _check_kind(checkpoint)
+    return _read_tokenizer(checkpoint, first)
+
+
+def _read_text_encoder(checkpoint: Checkpoint, part: str, policy: DevicePolicy) -> Any:  # noqa: ANN401 a TextEncoder, which its classes do not declare
+    kind = CLIPTextModel if part in _ONE_ENCODER else CLIPTextModelWithProjection
+    return _read_network(checkpoint, part, kind, policy.text_dtype)
+
+
+def _read_tokenizer(checkpoint: Checkpoint, text_encoder: str) -> Tokenizer:
+    """The one that goes with this text encoder."""
+    folder = checkpoint.path / text_encoder.replace("text_encoder", "tokenizer")
     single = folder / "tokenizer.json"
     for name in ("tokenizer.json",) if single.exists() else ("vocab.json", "merges.txt"):
         if not (folder / name).is_file():
@@ -170,39 +187,39 @@ def _read_json(checkpoint: Checkpoint, path: Path) -> Mapping[str, Any]:
         raise _broken(checkpoint, path, f"is damaged ({error})") from error
 
 
-def _check_kind(checkpoint: Checkpoint) -> None:
+def _check_kind(checkpoint: Checkpoint) -> Sequence[str]:
+    """The names of the model's text encoders, one or two; ModelBroken for other kinds of models."""
     index = _read_json(checkpoint, checkpoint.path / "model_index.json")
     kind = index.get("_class_name")
-    if kind not in PIPELINES:
+    known = PIPELINES.get(kind) if isinstance(kind, str) else None
+    if known is None:
         raise ModelBroken(
             f"Checkpoint {checkpoint.name!r} is a {kind}; "
-            "only Stable Diffusion 1 and 2 models can be loaded."
+            "only Stable Diffusion 1, 2 and XL models can be loaded."
         )
-    wanted = {
-        "vae": "AutoencoderKL",
-        "unet": "UNet2DConditionModel",
-        "text_encoder": "CLIPTextModel",
-    }
-    for part, name in wanted.items():
+    there = [texts for texts in known if all(_names_class(index.get(part)) for part in texts)]
+    texts = (there or known)[0]
+    for part, name in {"vae": "AutoencoderKL", "unet": "UNet2DConditionModel", **texts}.items():
         given = index.get(part)
         if not (isinstance(given, list) and given[-1] == name):
             raise ModelBroken(
                 f"Checkpoint {checkpoint.name!r} cannot be loaded: its {part} is {given!r} "
                 f"where {name} is expected."
             )
+    return tuple(texts)
+
+
+def _names_class(described: object) -> bool:
+    """model_index.json names a part by [library, class]; [null, null] is one that is not there."""
+    return isinstance(described, list) and described[-1] is not None
 
 
 def _check_shapes(checkpoint: Checkpoint, components: Components) -> None:
     """Parts that each load may still not fit together."""
     unet, vae = components.unet.config, components.vae.config
-    width = components.text_encoder.config.hidden_size
+    width = sum(encoder.config.hidden_size for encoder in components.text_encoders)
     facts = (
-        (
-            "the network takes",
-            unet["in_channels"],
-            "channels",
-            (IMG2IMG_CHANNELS, INPAINTING_CHANNELS),
-        ),
+        ("the network takes", unet["in_channels"], "channels", USABLE_CHANNELS),
         ("the VAE has", vae["latent_channels"], "latent channels", (4,)),
         ("the VAE has", len(vae["block_out_channels"]), "levels", (4,)),
         ("the network reads texts of width", unet["cross_attention_dim"], "", (width,)),
@@ -222,11 +239,12 @@ def _read_network(
     """One part, in evaluation mode, with every weight it needs found in its file."""
     folder = checkpoint.path / part
     _read_json(checkpoint, folder / "config.json")
-    stem = "model" if kind is CLIPTextModel else "diffusion_pytorch_model"
+    is_text = kind in (CLIPTextModel, CLIPTextModelWithProjection)
+    stem = "model" if is_text else "diffusion_pytorch_model"
     variant = _check_weights(checkpoint, folder, stem)
 
     def read() -> tuple[nn.Module, Mapping[str, Any]]:
-        precision = {"dtype" if kind is CLIPTextModel else "torch_dtype": dtype}
+        precision = {"dtype" if is_text else "torch_dtype": dtype}
         from_pretrained: Callable[..., Any] = getattr(kind, "from_pretrained")  # noqa: B009 each has it
         return from_pretrained(
             folder,

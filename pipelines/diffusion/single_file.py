@@ -6,7 +6,7 @@ are read through a memory map and copied once, in the number format that is want
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from diffusers.loaders.single_file_utils import (
 )
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from pipelines.catalog.checkpoints import IMG2IMG_CHANNELS, Checkpoint
 from pipelines.catalog.families import ModelFamily
@@ -29,6 +29,9 @@ from pipelines.catalog.headers import read_header
 from pipelines.catalog.kinds import (
     CLIP_L,
     OPEN_CLIP_H,
+    REFINER_OPEN_CLIP_G,
+    SDXL_CLIP_L,
+    SDXL_OPEN_CLIP_G,
     VAE,
     CheckpointKind,
     Prediction,
@@ -45,8 +48,30 @@ from pipelines.errors import ModelBroken
 
 Tensors = Mapping[str, torch.Tensor]
 
-_FAMILIES = (ModelFamily.sd1, ModelFamily.sd2)
-"""Those whose components are made here."""
+
+@dataclass(frozen=True, kw_only=True)
+class _Text:
+    """How a family stores a text encoder; `name` is its folder's in diffusers' layout."""
+
+    prefix: str
+    name: str = "text_encoder"
+    is_open_clip: bool = False
+    projects: bool = False  # gives one vector for the whole text, too
+
+    @property
+    def tokenizer(self) -> str:
+        """The name of its tokenizer's folder."""
+        return self.name.replace("text_encoder", "tokenizer")
+
+
+_SECOND = _Text(prefix=SDXL_OPEN_CLIP_G, name="text_encoder_2", is_open_clip=True, projects=True)
+_TEXTS: Mapping[ModelFamily, tuple[_Text, ...]] = {
+    ModelFamily.sd1: (_Text(prefix=CLIP_L),),
+    ModelFamily.sd2: (_Text(prefix=OPEN_CLIP_H, is_open_clip=True),),
+    ModelFamily.sdxl: (_Text(prefix=SDXL_CLIP_L), _SECOND),
+    ModelFamily.sdxl_refiner: (replace(_SECOND, prefix=REFINER_OPEN_CLIP_G),),
+}
+"""Every family whose components are made here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +95,7 @@ class _Source:
 def load_single_file(
     checkpoint: Checkpoint, policy: DevicePolicy, *, vae: Vae | None = None
 ) -> Components:
-    """Read a Stable Diffusion 1 or 2 checkpoint; all parts stay on the processor.
+    """Read a Stable Diffusion 1, 2 or XL checkpoint; all parts stay on the processor.
 
     `vae` takes the place of the file's own. ModelBroken says what the file lacks or what kind of
     model it is, ModelNotFound that it is gone. Nothing is ever downloaded, and of Python pickles
@@ -80,13 +105,25 @@ def load_single_file(
     unet = _unet(source)
     prediction = source.kind.prediction or _prediction_of(source, unet)
     scheduler = {**source.config["scheduler"], "prediction_type": prediction.value}
+    first, *more = _TEXTS[source.kind.family]
+    second = more[0] if more else None
     return Components(
         vae=vae or _vae(source),
         unet=unet,
-        text_encoder=_text_encoder(source),
-        tokenizer=clip_tokenizer(**source.config["tokenizer"]),
+        text_encoder=_text_encoder(source, first),
+        tokenizer=clip_tokenizer(**source.config[first.tokenizer]),
+        text_encoder_2=second and _text_encoder(source, second),
+        tokenizer_2=second and clip_tokenizer(**source.config[second.tokenizer]),
         scheduler_config=with_zero_snr(scheduler) if source.kind.zero_snr else scheduler,
     )
+
+
+def scaling_factor_of(checkpoint: Checkpoint, policy: DevicePolicy) -> float:
+    """That of a single file's latents. Of a Python pickle only opening it tells."""
+    family = checkpoint.family
+    if family is ModelFamily.unknown and checkpoint.path.suffix.lower() in PICKLES:
+        family = _read(checkpoint, policy).kind.family
+    return stored_config(_known(family))["vae"]["scaling_factor"]
 
 
 def load_own_vae(checkpoint: Checkpoint, policy: DevicePolicy) -> Vae:
@@ -118,8 +155,12 @@ def load_vae_file(path: Path, policy: DevicePolicy, *, scaling_factor: float) ->
 
 def tokenizer_of(family: ModelFamily) -> Any:  # noqa: ANN401 a Tokenizer by its keywords
     """The tokenizer of a single file of this family, without reading the file."""
-    known = family if family in _FAMILIES else ModelFamily.sd1
-    return clip_tokenizer(**stored_config(known)["tokenizer"])
+    known = _known(family)
+    return clip_tokenizer(**stored_config(known)[_TEXTS[known][0].tokenizer])
+
+
+def _known(family: ModelFamily) -> ModelFamily:
+    return family if family in _TEXTS else ModelFamily.sd1
 
 
 def _read(checkpoint: Checkpoint, policy: DevicePolicy) -> _Source:
@@ -131,11 +172,6 @@ def _read(checkpoint: Checkpoint, policy: DevicePolicy) -> _Source:
         kind = tell_checkpoint(shapes, path.name, metadata.get("__metadata__", {}))
     except ModelBroken as error:
         raise ModelBroken(f"Checkpoint {checkpoint.name!r} cannot be loaded: {error}") from error
-    if kind.family not in _FAMILIES:
-        raise ModelBroken(
-            f"Checkpoint {checkpoint.name!r} is an {kind.family.value} model; "
-            "only Stable Diffusion 1 and 2 models can be loaded."
-        )
     return _Source(checkpoint=checkpoint, tensors=tensors, kind=kind, policy=policy)
 
 
@@ -157,22 +193,23 @@ def _vae(source: _Source) -> Vae:
     return _filled(network, named, "its VAE", policy.vae_dtype, policy, source.refuse)
 
 
-def _text_encoder(source: _Source) -> Any:  # noqa: ANN401 a TextEncoder, which its class does not declare
+def _text_encoder(source: _Source, text: _Text) -> Any:  # noqa: ANN401 a TextEncoder, which its class does not declare
+    make = CLIPTextModelWithProjection if text.projects else CLIPTextModel
     with init_empty_weights():
-        network = CLIPTextModel(CLIPTextConfig(**source.config["text_encoder"]))
+        network = make(CLIPTextConfig(**source.config[text.name]))
     tensors = {
-        name: tensor
-        for name, tensor in source.tensors.items()
-        if name.startswith((CLIP_L, OPEN_CLIP_H))
+        name: tensor for name, tensor in source.tensors.items() if name.startswith(text.prefix)
     }
-    if source.kind.family is ModelFamily.sd1:
-        named = convert_ldm_clip_checkpoint(tensors)
+    if text.is_open_clip:
+        named = convert_open_clip_checkpoint(network, tensors, prefix=text.prefix)
     else:
-        named = convert_open_clip_checkpoint(network, tensors, prefix=OPEN_CLIP_H)
-    # Some old files leave this part of the names out, as transformers' class does today.
-    named = {name.removeprefix("text_model."): tensor for name, tensor in named.items()}
+        named = convert_ldm_clip_checkpoint(tensors)
+    if not text.projects:
+        # Some old files leave this part of the names out, as transformers' class does today.
+        named = {name.removeprefix("text_model."): tensor for name, tensor in named.items()}
     policy = source.policy
-    return _filled(network, named, "its text encoder", policy.text_dtype, policy, source.refuse)
+    what = "its second text encoder" if text is _SECOND else "its text encoder"
+    return _filled(network, named, what, policy.text_dtype, policy, source.refuse)
 
 
 def _empty(kind: Any, config: Mapping[str, Any]) -> Any:  # noqa: ANN401 diffusers' own loose types

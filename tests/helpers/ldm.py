@@ -15,18 +15,34 @@ from accelerate import init_empty_weights
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
+from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import (
+    StableDiffusionXLPipeline,
+)
+from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_img2img import (
+    StableDiffusionXLImg2ImgPipeline,
+)
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from pipelines.catalog.checkpoints import Checkpoint, Layout
 from pipelines.catalog.families import ModelFamily
 from pipelines.diffusion.parts import Components
 from pipelines.diffusion.tokenizer import TOKENS, clip_tokenizer
 from pipelines.imaging.geometry import Size
-from tests.helpers.tiny import tiny_components
+from tests.helpers.tiny import WIDTH, tiny_components
 
 Tensors = dict[str, torch.Tensor]
+
+SDXL, REFINER = ModelFamily.sdxl, ModelFamily.sdxl_refiner
+WIDTH_2 = 24
+"""Of the second text encoder's embeddings, and of what it says of a whole text."""
+
+_SIZE_WIDTH = 8  # numbers that stand for one of the sizes
+_OPEN_CLIP = {
+    SDXL: "conditioner.embedders.1.model.",
+    REFINER: "conditioner.embedders.0.model.",
+}
 
 _RESNET = {
     "norm1": "in_layers.0",
@@ -42,6 +58,8 @@ def family_components(
     family: ModelFamily, *, in_channels: int = 4, prediction: str = "epsilon"
 ) -> Components:
     """A tiny model of a family, with CLIP's whole vocabulary; in float32."""
+    if family in (SDXL, REFINER):
+        return _sdxl_components(family, in_channels=in_channels, prediction=prediction)
     parts = tiny_components(in_channels=in_channels, prediction_type=prediction)
     is_sd2 = family is ModelFamily.sd2
     unet: Any = parts.unet
@@ -49,8 +67,7 @@ def family_components(
     with torch.random.fork_rng():
         torch.manual_seed(1)
         if is_sd2:
-            linear = {**unet.config, "use_linear_projection": True, "attention_head_dim": [2, 4]}
-            unet = cast(Any, UNet2DConditionModel).from_config(linear).eval()
+            unet = _unet_like(unet, use_linear_projection=True, attention_head_dim=[2, 4])
         config |= {
             "vocab_size": TOKENS,
             "hidden_act": "gelu" if is_sd2 else "quick_gelu",
@@ -68,27 +85,89 @@ def family_components(
     )
 
 
+def _sdxl_components(family: ModelFamily, *, in_channels: int, prediction: str) -> Components:
+    like = family_components(ModelFamily.sd1, in_channels=in_channels, prediction=prediction)
+    is_base = family is SDXL
+    unet: Any = like.unet
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        unet = _unet_like(
+            unet,
+            use_linear_projection=True,
+            attention_head_dim=[2, 4],
+            transformer_layers_per_block=[1, 2] if is_base else 2,
+            cross_attention_dim=WIDTH + WIDTH_2 if is_base else WIDTH_2,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=_SIZE_WIDTH,
+            projection_class_embeddings_input_dim=WIDTH_2 + (5 + is_base) * _SIZE_WIDTH,
+        )
+        widths = {"hidden_size": WIDTH_2, "projection_dim": WIDTH_2, "hidden_act": "gelu"}
+        text = CLIPTextConfig(**{**like.text_encoder.config.to_dict(), **widths})
+        second = CLIPTextModelWithProjection(text).eval()
+        torch.nn.init.uniform_(second.text_model.final_layer_norm.bias, 0.2, 0.8)
+        vae = cast(Any, AutoencoderKL)(**{**_plain(like.vae), "scaling_factor": 0.13025}).eval()
+    tokenizer = clip_tokenizer(pads_with_zero=True)
+    encoder = cast(Any, second)
+    if not is_base:
+        return replace(like, vae=vae, unet=unet, text_encoder=encoder, tokenizer=tokenizer)
+    return replace(like, vae=vae, unet=unet, text_encoder_2=encoder, tokenizer_2=tokenizer)
+
+
+def _unet_like(unet: Any, **changes: Any) -> Any:
+    return cast(Any, UNet2DConditionModel)(**{**_plain(unet), **changes}).eval()
+
+
+def _plain(network: Any) -> dict[str, Any]:
+    """A network's configuration without diffusers' notes on what it made up itself."""
+    return {key: value for key, value in network.config.items() if not key.startswith("_")}
+
+
 def config_of(parts: Components) -> Mapping[str, Any]:
     """What `stored_config` would say of a family whose published model were this one."""
-    pads = parts.tokenizer.pad_token_id == 0
-    return {
-        "unet": dict(parts.unet.config),
-        "vae": dict(parts.vae.config),
-        "text_encoder": parts.text_encoder.config.to_dict(),
+    config: dict[str, Any] = {
+        "unet": _plain(parts.unet),
+        "vae": _plain(parts.vae),
         "scheduler": {**parts.scheduler_config, "prediction_type": "epsilon"},
-        "tokenizer": {"pads_with_zero": pads},
     }
+    for (encoder, tokenizer), suffix in zip(_texts(parts), _suffixes(parts), strict=True):
+        config[f"text_encoder{suffix}"] = encoder.config.to_dict()
+        config[f"tokenizer{suffix}"] = {"pads_with_zero": tokenizer.pad_token_id == 0}
+    return config
+
+
+def _texts(parts: Components) -> list[tuple[Any, Any]]:
+    """Text encoders, each with its tokenizer."""
+    first = [(parts.text_encoder, parts.tokenizer)]
+    return (
+        first
+        if parts.text_encoder_2 is None
+        else [*first, (parts.text_encoder_2, parts.tokenizer_2)]
+    )
+
+
+def _suffixes(parts: Components) -> tuple[str, ...]:
+    """What diffusers' folders of the text encoders end in."""
+    return ("_2",) if parts.is_refiner else ("", "_2")[: len(parts.text_encoders)]
 
 
 def original_tensors(parts: Components, family: ModelFamily) -> Tensors:
     """Every tensor of a checkpoint of this family under its published name."""
-    text = open_clip_tensors if family is ModelFamily.sd2 else clip_tensors
     return {
         **unet_tensors(parts.unet),
         **vae_tensors(parts.vae, prefix="first_stage_model."),
-        **text(parts.text_encoder),
+        **_text_tensors(parts, family),
         "betas": torch.linspace(0.1, 0.2, 3),
     }
+
+
+def _text_tensors(parts: Components, family: ModelFamily) -> Tensors:
+    if family is ModelFamily.sd1:
+        return clip_tensors(parts.text_encoder)
+    if family is ModelFamily.sd2:
+        return open_clip_tensors(parts.text_encoder)
+    second = projecting_tensors(parts.text_encoders[-1], _OPEN_CLIP[family])
+    first = "conditioner.embedders.0.transformer.text_model."
+    return second if family is REFINER else {**clip_tensors(parts.text_encoder, first), **second}
 
 
 def published_tensors(config: Mapping[str, Any]) -> dict[str, torch.Size]:
@@ -123,21 +202,28 @@ def write_checkpoint(
 
 def save_folder(folder: Path, parts: Components) -> Checkpoint:
     """The same model as a diffusers folder."""
-    make = cast(Any, StableDiffusionPipeline)
+    make: Any = StableDiffusionPipeline
+    more: dict[str, Any] = {
+        "safety_checker": None,
+        "feature_extractor": None,
+        "requires_safety_checker": False,
+    }
+    if parts.is_sdxl:
+        make = StableDiffusionXLImg2ImgPipeline if parts.is_refiner else StableDiffusionXLPipeline
+        more = dict.fromkeys(("text_encoder", "tokenizer"))
+    for (encoder, tokenizer), suffix in zip(_texts(parts), _suffixes(parts), strict=True):
+        more |= {f"text_encoder{suffix}": encoder, f"tokenizer{suffix}": tokenizer}
     pipeline = make(
         vae=parts.vae,
         unet=parts.unet,
-        text_encoder=parts.text_encoder,
-        tokenizer=parts.tokenizer,
         scheduler=DDIMScheduler.from_config(dict(parts.scheduler_config)),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
+        **more,
     )
     pipeline.save_pretrained(folder)
-    if parts.tokenizer.pad_token_id == 0:
-        about = folder / "tokenizer" / "tokenizer_config.json"
-        about.write_text(json.dumps({**json.loads(about.read_text()), "pad_token": "!"}))
+    for (_, tokenizer), suffix in zip(_texts(parts), _suffixes(parts), strict=True):
+        if tokenizer.pad_token_id == 0:
+            about = folder / f"tokenizer{suffix}" / "tokenizer_config.json"
+            about.write_text(json.dumps({**json.loads(about.read_text()), "pad_token": "!"}))
     return replace(checkpoint_at(folder), layout=Layout.folder)
 
 
@@ -230,9 +316,8 @@ def vae_tensors(vae: Any, *, prefix: str = "") -> Tensors:
     return tensors
 
 
-def clip_tensors(encoder: Any) -> Tensors:
+def clip_tensors(encoder: Any, prefix: str = "cond_stage_model.transformer.text_model.") -> Tensors:
     """A text encoder as Stable Diffusion 1 stores it, with the positions' numbers."""
-    prefix = "cond_stage_model.transformer.text_model."
     named = {prefix + name: tensor for name, tensor in encoder.state_dict().items()}
     named[f"{prefix}embeddings.position_ids"] = torch.arange(77)[None]
     return named
@@ -240,23 +325,36 @@ def clip_tensors(encoder: Any) -> Tensors:
 
 def open_clip_tensors(encoder: Any, prefix: str = "cond_stage_model.model.") -> Tensors:
     """A text encoder as Stable Diffusion 2 stores it: with one more layer, which is not used."""
+    width, layers = encoder.config.hidden_size, encoder.config.num_hidden_layers
+    tensors = _open_clip(encoder)
+    tensors["text_projection"] = torch.zeros(width, width)
+    last = f"transformer.resblocks.{layers - 1}."
+    for name in [name for name in tensors if name.startswith(last)]:
+        unused = f"transformer.resblocks.{layers}.{name.removeprefix(last)}"
+        tensors[unused] = torch.zeros_like(tensors[name])
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def projecting_tensors(encoder: Any, prefix: str) -> Tensors:
+    """SDXL's second text encoder as it is stored: its projection is applied from the left."""
+    tensors = _open_clip(encoder.text_model)
+    tensors["text_projection"] = encoder.text_projection.weight.T
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def _open_clip(encoder: Any) -> Tensors:
     state = encoder.state_dict()
-    width = encoder.config.hidden_size
     tensors: Tensors = {
         "positional_embedding": state["embeddings.position_embedding.weight"],
         "token_embedding.weight": state["embeddings.token_embedding.weight"],
         "ln_final.weight": state["final_layer_norm.weight"],
         "ln_final.bias": state["final_layer_norm.bias"],
-        "text_projection": torch.zeros(width, width),
         "logit_scale": torch.ones(()),
     }
-    layers = encoder.config.num_hidden_layers
-    for layer in range(layers):
+    for layer in range(encoder.config.num_hidden_layers):
         for name, tensor in _open_clip_layer(state, f"encoder.layers.{layer}."):
             tensors[f"transformer.resblocks.{layer}.{name}"] = tensor
-            if layer == layers - 1:
-                tensors[f"transformer.resblocks.{layers}.{name}"] = torch.zeros_like(tensor)
-    return {prefix + name: tensor for name, tensor in tensors.items()}
+    return tensors
 
 
 def _open_clip_layer(

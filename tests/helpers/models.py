@@ -24,6 +24,7 @@ FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
 CLIP_L = "cond_stage_model.transformer.text_model.final_layer_norm.bias"
 OPEN_CLIP = "cond_stage_model.model.ln_final.bias"
 SDXL_TEXT = "conditioner.embedders.1.model.ln_final.bias"
+REFINER_TEXT = "conditioner.embedders.0.model.ln_final.bias"
 
 
 def write_safetensors(path: Path, names: tuple[str, ...] = ("weight",), fill: int = 0) -> Path:

@@ -11,7 +11,6 @@ from pipelines.catalog.checkpoints import (
     MADE_FOR,
     Checkpoint,
 )
-from pipelines.catalog.families import ModelFamily
 from ui.panels.tools import Field, tool_button
 
 BUILT_IN_NOTE = (
@@ -75,8 +74,6 @@ def note_html(checkpoint: Checkpoint | None) -> str:
     """The line beside the checkpoint's name; empty where there is nothing to be said."""
     if checkpoint is None:
         return ""
-    if checkpoint.family is ModelFamily.sdxl:
-        return "<p>An SDXL model; img2img needs one of Stable Diffusion 1 or 2.</p>"
     if checkpoint.input_channels == INPAINTING_CHANNELS:
         return "<p>Made for inpainting.</p>"
     if checkpoint.input_channels != IMG2IMG_CHANNELS:

@@ -7,10 +7,11 @@ import pytest
 from pipelines.catalog.checkpoints import check_for_img2img
 from pipelines.catalog.scan import FolderCatalog
 from pipelines.errors import ModelBroken
+from pipelines.imaging.geometry import Size
 from pipelines.plan import make_plan
 from pipelines.settings import Settings
 from pipelines.styles import StyleBook
-from tests.helpers.models import SDXL_TEXT, write_folder, write_single_file
+from tests.helpers.models import REFINER_TEXT, SDXL_TEXT, write_folder, write_single_file
 from tests.helpers.plans import request_for
 
 
@@ -31,11 +32,12 @@ def test_a_checkpoint_for_another_task_is_refused_in_a_sentence(
     )
 
 
-def test_an_sdxl_checkpoint_is_refused_in_a_sentence(tmp_path: Path):
-    write_single_file(tmp_path / "models" / "xl.safetensors", text=SDXL_TEXT)
+@pytest.mark.parametrize("text", [SDXL_TEXT, REFINER_TEXT])
+def test_sdxl_and_its_refiner_serve_every_job_at_1024_pixels(tmp_path: Path, text: str):
+    write_single_file(tmp_path / "models" / "xl.safetensors", text=text)
     checkpoint = FolderCatalog([tmp_path / "models"], [], tmp_path).find("xl")
-    with pytest.raises(ModelBroken, match="'xl' is an SDXL model; only Stable Diffusion 1 and 2"):
-        check_for_img2img(checkpoint)
+    check_for_img2img(checkpoint)
+    assert checkpoint.default_size == Size(1024, 1024)
 
 
 def test_a_checkpoint_for_inpainting_serves_every_job(tmp_path: Path):

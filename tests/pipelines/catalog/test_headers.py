@@ -25,7 +25,7 @@ def test_a_header_is_read(tmp_path: Path, safetensors: Make):
     assert list(header) == ["one", "two"]
 
 
-SD1, SD2, SDXL, UNKNOWN = ModelFamily
+SD1, SD2, SDXL, _, UNKNOWN = ModelFamily
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import pytest
 from pipelines.catalog.families import ModelFamily
 from pipelines.catalog.kinds import CheckpointKind, Prediction, tell_checkpoint
 from pipelines.errors import ModelBroken
-from tests.helpers.models import CLIP_L, FIRST_LAYER, OPEN_CLIP, SDXL_TEXT
+from tests.helpers.models import CLIP_L, FIRST_LAYER, OPEN_CLIP, REFINER_TEXT, SDXL_TEXT
 
-SD1, SD2, SDXL, _ = ModelFamily
+SD1, SD2, SDXL, REFINER, _ = ModelFamily
 UNET = {FIRST_LAYER: (320, 4, 3, 3)}
 
 KINDS: dict[str, tuple[dict[str, tuple[int, ...]], CheckpointKind]] = {
@@ -16,6 +16,10 @@ KINDS: dict[str, tuple[dict[str, tuple[int, ...]], CheckpointKind]] = {
     "sdxl": (
         {**UNET, SDXL_TEXT: (1280,), "conditioner.embedders.0.transformer.a": (1,)},
         CheckpointKind(family=SDXL, input_channels=4),
+    ),
+    "sdxl's refiner": (
+        {**UNET, REFINER_TEXT: (1280,)},
+        CheckpointKind(family=REFINER, input_channels=4),
     ),
     "inpainting": (
         {FIRST_LAYER: (320, 9, 3, 3), CLIP_L: (768,)},
@@ -55,7 +59,8 @@ def test_the_header_may_say_what_is_predicted(stated: object, expected: Predicti
 
 
 REFUSED = {
-    "conditioner.embedders.0.model.ln_final.bias": "SDXL's refiner",
+    "edm_vpred.sigma_max": "as Playground 2.5 and CosXL do",
+    "model.diffusion_model.middle_block.0.in_layers.0.bias": "a distilled model with fewer layers",
     "embedder.model.visual.proj": "an unCLIP model",
     "cond_stage_model.vision_model.proj": "an image variations model",
     "cond_stage_model.roberta.embeddings": "an Alt-Diffusion model",

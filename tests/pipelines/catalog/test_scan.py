@@ -13,7 +13,7 @@ from pipelines.catalog.checkpoints import Layout
 from pipelines.catalog.scan import FolderCatalog
 from pipelines.errors import ModelBroken, ModelNotFound
 from pipelines.imaging.geometry import Size
-from tests.helpers.models import SDXL_TEXT
+from tests.helpers.models import REFINER_TEXT
 
 Make = Callable[..., Path]
 
@@ -334,8 +334,10 @@ def test_what_is_no_checkpoint_is_listed_and_refused_with_what_it_is(
         catalog.find("style")
 
 
-def test_a_model_that_cannot_be_used_yet_is_chosen_last(root: Path, cache: Path, single_file: Make):
-    single_file(root / "a-large-one.safetensors", text=SDXL_TEXT)
+def test_a_model_that_only_finishes_pictures_is_chosen_last(
+    root: Path, cache: Path, single_file: Make
+):
+    single_file(root / "a-refiner.safetensors", text=REFINER_TEXT)
     single_file(root / "small.safetensors", fill=1)
     assert FolderCatalog([root], [], cache).find("").name == "small"
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from pipelines.diffusion.assemble import call_arguments, start_batch
+from pipelines.diffusion.encoded import Encoded
 from pipelines.diffusion.guidance import LONGEST, Guidance, Skips, Told, guided, same_length
 from pipelines.diffusion.parts import Unet
 from pipelines.diffusion.run import Diffusion
@@ -50,11 +51,16 @@ def sample(seed: int = 99) -> torch.Tensor:
 
 
 def told(*embeddings: torch.Tensor, weight: float = 1.0) -> Told:
-    return Told(embeddings=embeddings, weight=weight)
+    return Told(embeddings=tuple(Encoded(tokens=tokens) for tokens in embeddings), weight=weight)
 
 
 def guidance(*parts: Told, negative: Told | None = None, **more: Any) -> Guidance:
-    return Guidance(parts=parts, negative=negative or told(text(0)), empty=text(50), **more)
+    return Guidance(
+        parts=parts,
+        negative=negative or told(text(0)),
+        empty=Encoded(tokens=text(50)),
+        **more,
+    )
 
 
 def ask_as_a_pipeline_does(
@@ -253,8 +259,8 @@ def test_texts_whose_lengths_fit_badly_are_filled_up_with_the_empty_prompt():
 def test_with_padding_the_shorter_text_gains_chunks_of_the_empty_prompt():
     chosen = guidance(told(text(1, chunks=3)), pad=True)
     negative, positive = chosen.pair(0)
-    assert torch.equal(negative, torch.cat([text(0), text(50), text(50)], dim=1))
-    assert torch.equal(positive, text(1, chunks=3))
+    assert torch.equal(negative.tokens, torch.cat([text(0), text(50), text(50)], dim=1))
+    assert torch.equal(positive.tokens, text(1, chunks=3))
 
 
 # Whole jobs
@@ -381,7 +387,7 @@ def test_each_text_is_encoded_once(diffusion: Diffusion, make_plan: MakePlan):
     assert counts["texts"] == 5
 
 
-def test_networks_that_nothing_applies_are_left_out_and_said_to_be(
+def test_a_lora_that_is_not_there_is_left_out_and_said_to_be(
     diffusion: Diffusion, make_plan: MakePlan
 ):
     named, plain = (
@@ -390,4 +396,4 @@ def test_networks_that_nothing_applies_are_left_out_and_said_to_be(
     )
     assert named[0].images[0][1] == plain[0].images[0][1]
     assert plain[0].comments == ()
-    assert named[0].comments == ("Redraw applies no networks yet; left out: <lora:x:1>.",)
+    assert named[0].comments == ("Lora not found: x.",)

@@ -15,7 +15,7 @@ from accelerate import init_empty_weights
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from pipelines.catalog.families import ModelFamily
 from pipelines.diffusion import load, single_file
@@ -31,7 +31,6 @@ from tests.helpers.ldm import (
     checkpoint_at,
     config_of,
     family_components,
-    open_clip_tensors,
     original_tensors,
     save_folder,
     unet_tensors,
@@ -40,8 +39,7 @@ from tests.helpers.ldm import (
 )
 from tests.helpers.tiny import EXACT
 
-SD1, SD2 = ModelFamily.sd1, ModelFamily.sd2
-PARTS = ("unet", "vae", "text_encoder")
+SD1, SD2, SDXL, REFINER = FAMILIES = tuple(family for family in ModelFamily)[:4]
 
 Pretend = Callable[[Components], None]
 
@@ -49,7 +47,7 @@ Pretend = Callable[[Components], None]
 @pytest.fixture(scope="session")
 def models() -> dict[ModelFamily, Components]:
     """One tiny model of each family, never changed."""
-    return {family: family_components(family) for family in (SD1, SD2)}
+    return {family: family_components(family) for family in FAMILIES}
 
 
 @pytest.fixture
@@ -65,12 +63,17 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> Pretend:
 
 def assert_same(loaded: Components, made: Components, dtype: torch.dtype = torch.float32) -> None:
     """Weight for weight, as `dtype` holds them."""
-    for part in PARTS:
-        expected, actual = getattr(made, part).state_dict(), getattr(loaded, part).state_dict()
+    for part, network in networks(made).items():
+        expected, actual = network.state_dict(), networks(loaded)[part].state_dict()
         assert actual.keys() == expected.keys()
         for name, tensor in expected.items():
             assert torch.equal(actual[name], tensor.to(dtype).float()), f"{part}: {name}"
             assert not actual[name].requires_grad
+
+
+def networks(parts: Components) -> dict[str, Any]:
+    texts = {f"text encoder {number}": one for number, one in enumerate(parts.text_encoders)}
+    return {"unet": parts.unet, "vae": parts.vae, **texts}
 
 
 DTYPES = (
@@ -83,7 +86,7 @@ DTYPES = (
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("family", [SD1, SD2], ids=lambda family: family.value)
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.value)
 def test_a_file_loads_to_the_weights_it_was_made_of(
     tmp_path: Path,
     models: dict[ModelFamily, Components],
@@ -96,11 +99,11 @@ def test_a_file_loads_to_the_weights_it_was_made_of(
     checkpoint = write_checkpoint(tmp_path / "dreams.safetensors", made, family, dtype=dtype)
     loaded = load_components(checkpoint, EXACT)
     assert_same(loaded, made, dtype)
-    assert loaded.unet.dtype is loaded.vae.dtype is loaded.text_encoder.dtype is torch.float32
+    assert {network.dtype for network in networks(loaded).values()} == {torch.float32}
     assert loaded.scheduler_config["prediction_type"] == "epsilon"
 
 
-@pytest.mark.parametrize("family", [SD1, SD2], ids=lambda family: family.value)
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.value)
 def test_a_file_and_its_twin_in_diffusers_layout_make_the_same_picture(
     tmp_path: Path,
     models: dict[ModelFamily, Components],
@@ -377,14 +380,37 @@ def test_a_file_that_was_cut_short_is_refused(
         load_components(checkpoint, EXACT)
 
 
-def test_an_sdxl_checkpoint_is_refused_in_a_sentence(
-    tmp_path: Path, models: dict[ModelFamily, Components]
+@pytest.mark.parametrize(("number", "name"), [(0, "its text"), (1, "its second text")])
+def test_a_checkpoint_of_sdxl_without_one_of_its_text_encoders_is_refused(
+    tmp_path: Path,
+    models: dict[ModelFamily, Components],
+    pretend: Pretend,
+    number: int,
+    name: str,
 ):
-    tensors = {**unet_tensors(models[SD2].unet)}
-    tensors |= open_clip_tensors(models[SD2].text_encoder, "conditioner.embedders.1.model.")
-    save_file({n: t.contiguous() for n, t in tensors.items()}, tmp_path / "xl.safetensors")
-    with pytest.raises(ModelBroken, match="'xl' is an SDXL model; only Stable Diffusion 1 and 2"):
+    pretend(models[SDXL])
+    tensors = {
+        key: tensor.contiguous()
+        for key, tensor in original_tensors(models[SDXL], SDXL).items()
+        if not key.startswith(f"conditioner.embedders.{number}") or key.endswith("ln_final.bias")
+    }
+    save_file(tensors, tmp_path / "xl.safetensors")
+    with pytest.raises(ModelBroken, match=f"'xl' cannot be loaded: {name} encoder lacks"):
         load_components(checkpoint_at(tmp_path / "xl.safetensors"), EXACT)
+
+
+def test_a_vae_of_its_own_serves_an_sdxl_checkpoint_in_sdxl_s_scale(
+    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
+):
+    pretend(models[SDXL])
+    tensors = vae_tensors(models[SDXL].vae)
+    save_file({n: t.contiguous() for n, t in tensors.items()}, tmp_path / "own.safetensors")
+    for checkpoint in (
+        write_checkpoint(tmp_path / "a.safetensors", models[SDXL], SDXL),
+        save_folder(tmp_path / "folder", models[SDXL]),
+    ):
+        loaded = load_vae(checkpoint, EXACT, tmp_path / "own.safetensors")
+        assert loaded.config["scaling_factor"] == 0.13025
 
 
 def test_the_tokenizer_of_a_file_loads_alone(tmp_path: Path):
@@ -440,7 +466,14 @@ def test_a_pickle_with_code_in_it_is_refused(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("family", "unet", "text"), [(SD1, 859.5, 123.1), (SD2, 865.9, 340.4)], ids=str
+    ("family", "unet", "text"),
+    [
+        (SD1, 859.5, 123.1),
+        (SD2, 865.9, 340.4),
+        (SDXL, 2567.5, 123.1 + 694.7),
+        (REFINER, 2259.5, 694.7),
+    ],
+    ids=str,
 )
 def test_the_configurations_are_those_of_the_published_models(
     family: ModelFamily, unet: float, text: float
@@ -450,14 +483,21 @@ def test_the_configurations_are_those_of_the_published_models(
     with init_empty_weights():
         network: Any = UNet2DConditionModel.from_config(config["unet"])
         vae: Any = AutoencoderKL.from_config(config["vae"])
-        encoder = CLIPTextModel(CLIPTextConfig(**config["text_encoder"]))
+        encoders = [
+            make(CLIPTextConfig(**config[part]))
+            for part, make in (
+                ("text_encoder", CLIPTextModel),
+                ("text_encoder_2", CLIPTextModelWithProjection),
+            )
+            if part in config
+        ]
 
-    def millions(part: Any) -> float:
-        return sum(weight.numel() for weight in part.parameters()) / 1e6
+    def millions(*parts: Any) -> float:
+        return sum(weight.numel() for part in parts for weight in part.parameters()) / 1e6
 
     assert millions(network) == pytest.approx(unet, abs=0.05)
     assert millions(vae) == pytest.approx(83.65, abs=0.05)
-    assert millions(encoder) == pytest.approx(text, abs=0.05)
+    assert millions(*encoders) == pytest.approx(text, abs=0.1)
     named = single_file.convert_ldm_unet_checkpoint(unet_tensors(network), config["unet"])
     assert named.keys() == network.state_dict().keys()
     named = single_file.convert_ldm_vae_checkpoint(vae_tensors(vae), config["vae"])
