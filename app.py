@@ -145,6 +145,7 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         return diffusion
 
     loading = BackgroundRun(load)
+    embeddings = networks(Kind.embedding, options, models)
     context = Context(
         engine=Engine(BatchProduction(Production(loading.denoise, Storage(data_dir)))),
         catalog=catalog,
@@ -152,14 +153,14 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         settings=settings,
         data_dir=data_dir,
         count_tokens=lambda texts, checkpoint: (
-            loading.loaded.count_tokens(texts, checkpoint, settings.current)
+            loading.loaded.count_tokens(texts, checkpoint, settings.current, embeddings.files())
             if loading.loaded
             else None
         ),
         version=VERSION,
         folders=None if options.hide_ui_dir_config else allowed_folders(options),
         loras=networks(Kind.lora, options, models),
-        embeddings=networks(Kind.embedding, options, models),
+        embeddings=embeddings,
         control=control.menus,
         preprocessors=control.preprocessors,
         downloads=control.downloads,

@@ -19,7 +19,7 @@ from pipelines.control.infotext import name_of, write_unit
 from pipelines.plan import ImagePlan, Plan
 from pipelines.requests import Inpaint, InpaintArea, MaskedContent, MaskMode, ResizeMode
 from pipelines.samplers import AUTOMATIC, find_schedule
-from pipelines.settings import FIELDS
+from pipelines.settings import FIELDS, Settings
 
 Value = str | float | None
 
@@ -39,11 +39,12 @@ VERSION = _read_version()
 def write(plan: Plan, image_plan: ImagePlan, *, extra: Iterable[tuple[str, Value]] = ()) -> str:
     """The parameter text of one picture of `plan`, in A1111's names, order and quoting.
 
-    `extra` are more names and values in order, such as ("Init image hash", "…"), which goes to
-    A1111's place for it; a value of None leaves its name out.
+    `extra` are more names and values in order; the hashes of an init image and of embeddings go to
+    A1111's places for them. A value of None leaves its name out.
     """
     added = dict(extra)
     init_image_hash = added.pop(names.INIT_IMAGE_HASH, None)
+    embeddings = added.pop(names.TI_HASHES, None)
     fields: dict[str, Value] = {
         **_main_fields(plan, image_plan),
         names.INIT_IMAGE_HASH: init_image_hash,
@@ -51,6 +52,7 @@ def write(plan: Plan, image_plan: ImagePlan, *, extra: Iterable[tuple[str, Value
         names.TILING: None,  # A1111's place for it, before the mask; settings say whether it is on
         **_inpaint_fields(plan.request.inpaint),
         **_setting_fields(plan),
+        names.TI_HASHES: embeddings,
         **_soft_fields(plan.request.inpaint),
         **{name_of(number): write_unit(unit) for number, unit in enumerate(plan.control)},
         **added,
@@ -66,6 +68,17 @@ def write(plan: Plan, image_plan: ImagePlan, *, extra: Iterable[tuple[str, Value
     negative = plan.prompt.negative
     lines = [plan.prompt.positive, names.NEGATIVE_PROMPT + negative if negative else "", parameters]
     return "\n".join([lines[0], *filter(None, lines[1:])]).strip()
+
+
+def embedding_fields(hashes: Mapping[str, str], settings: Settings) -> tuple[tuple[str, str], ...]:
+    """What is written of the embeddings in a picture's prompts, given their hashes by name.
+
+    A colon or comma in a name would be read as the end of it, and is left out, as in A1111.
+    """
+    if not hashes or not settings.textual_inversion_add_hashes_to_infotext:
+        return ()
+    plain = {name.replace(":", "").replace(",", ""): value for name, value in hashes.items()}
+    return ((names.TI_HASHES, ", ".join(f"{name}: {value}" for name, value in plain.items())),)
 
 
 def format_value(value: str | float) -> str:

@@ -29,7 +29,7 @@ SOFT_INPAINTING = "Soft inpainting enabled"
 RESIZE_MODE = "Resize mode"  # ours: A1111 does not record it
 MASK_TRANSPARENCY = "Mask transparency"  # ours, too
 OPAQUE = "Repaint opaque"  # ours, too
-EMPHASIS, VERSION = "Emphasis", "Version"
+EMPHASIS, TI_HASHES, VERSION = "Emphasis", "TI hashes", "Version"
 OLD_TIMELINES = "Old prompt editing timelines"
 
 PROGRAM = "Redraw"

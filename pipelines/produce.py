@@ -134,7 +134,9 @@ class _Album:
             finished = self._finisher.finish(image, mask)
             if wanted and self._chunks is None:
                 self._chunks = self._kept(finished.image)
-            self._take(finished, image_plan, save=wanted)
+            extra = (*self._extra, *infotext.embedding_fields(batch.embeddings, settings))
+            text = self._write_infotext(self._plan, image_plan, extra=extra)
+            self._take(finished, image_plan, text, save=wanted)
 
     def make_grid(self) -> Picture | None:
         """The contact sheet of several pictures, if the settings want it saved or shown.
@@ -212,10 +214,9 @@ class _Album:
         size = Size.of(result.size)
         return to_chunks(drawn_for(request.inpaint, source, size, request.resize_mode))
 
-    def _take(self, finished: Finished, image_plan: ImagePlan, *, save: bool) -> None:
-        """One picture and what comes with it, in A1111's order."""
+    def _take(self, finished: Finished, image_plan: ImagePlan, text: str, *, save: bool) -> None:
+        """One picture with its infotext and what comes with it, in A1111's order."""
         settings = self._plan.settings
-        text = self._write_infotext(self._plan, image_plan, extra=self._extra)
         if not self.pictures:
             self._attempt(lambda: self._storage.remember(text))
 

@@ -1,7 +1,7 @@
 """What came out of a plan: pictures with their infotext, and where they were written."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +23,7 @@ class DenoisedBatch:
     picture for before / after views; `source` (RGB) is what the network was shown of it, None for
     the same. `masked` says how each result is laid into its picture, None where nothing is masked.
     `comments` are notes for the user, one sentence each. `units` are the plan's ControlNet units
-    with their maps.
+    with their maps. `embeddings` are the hashes of those that stand in the prompts, by name.
     """
 
     images: tuple[tuple[ImagePlan, Image.Image], ...]
@@ -33,6 +33,7 @@ class DenoisedBatch:
     complete: bool = True
     comments: tuple[str, ...] = ()
     units: tuple[PreparedUnit, ...] = ()
+    embeddings: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Denoise(Protocol):

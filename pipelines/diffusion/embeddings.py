@@ -5,7 +5,7 @@ takes the longest name that begins at a place.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -40,21 +40,21 @@ class Embedding:
         return {encoder: vectors.shape[1] for encoder, vectors in self.vectors.items()}
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of all vectors."""
+        return sum(vectors.nbytes for vectors in self.vectors.values())
+
+    @property
     def short_hash(self) -> str:
         """As A1111 writes it into the infotext: 12 digits."""
         return self.sha256[:12]
 
 
-class EmbeddingWords:
-    """The names of embeddings among the token ids of texts."""
+class NameIndex:
+    """The names of embeddings as a tokenizer has them, to be found at a place in a text."""
 
-    def __init__(
-        self,
-        names: Iterable[tuple[Sequence[int], str]] = (),
-        load: Callable[[str], Embedding | None] = lambda name: None,
-    ) -> None:
-        """`names` are the token ids of each name; `load` gives None for one that is of no use."""
-        self._load = load
+    def __init__(self, names: Iterable[tuple[Sequence[int], str]] = ()) -> None:
+        """`names` are the token ids of each name."""
         self._by_first: defaultdict[int, list[tuple[tuple[int, ...], str]]] = defaultdict(list)
         for ids, name in names:
             if ids:
@@ -62,13 +62,31 @@ class EmbeddingWords:
         for found in self._by_first.values():
             found.sort(key=lambda pair: len(pair[0]), reverse=True)
 
-    def at(self, ids: Sequence[int], place: int) -> tuple[Embedding, int] | None:
-        """The embedding with the longest name that begins at `place`, and that name's length."""
+    def at(self, ids: Sequence[int], place: int) -> Iterator[tuple[str, int]]:
+        """The names that begin at `place`, the longest first, each with its length in tokens."""
         for wanted, name in self._by_first.get(ids[place], ()):
             if tuple(ids[place : place + len(wanted)]) == wanted:
-                embedding = self._load(name)
-                if embedding is not None:
-                    return embedding, len(wanted)
+                yield name, len(wanted)
+
+
+class EmbeddingWords:
+    """The embeddings that may stand in the texts of one job."""
+
+    def __init__(
+        self,
+        index: NameIndex | None = None,
+        load: Callable[[str], Embedding | None] = lambda name: None,
+    ) -> None:
+        """`load` gives the embedding of a name, or None where it is of no use."""
+        self._index = index or NameIndex()
+        self._load = load
+
+    def at(self, ids: Sequence[int], place: int) -> tuple[Embedding, int] | None:
+        """The embedding with the longest name that begins at `place`, and that name's length."""
+        for name, length in self._index.at(ids, place):
+            embedding = self._load(name)
+            if embedding is not None:
+                return embedding, length
         return None
 
 

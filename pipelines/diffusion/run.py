@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pipelines.catalog.checkpoints import INPAINTING_CHANNELS, Checkpoint, VaeFile
+from pipelines.catalog.networks import NetworkFile
 from pipelines.catalog.weights import DetectorTools, WeightStore
 from pipelines.control.maps import prepare_units
 from pipelines.control.planned import PreparedUnit
@@ -22,21 +23,16 @@ from pipelines.diffusion.control.job import ControlModels
 from pipelines.diffusion.control.laid_on import JobUnits
 from pipelines.diffusion.control.load import Base
 from pipelines.diffusion.device import DevicePolicy
-from pipelines.diffusion.encoded import Encoded
-from pipelines.diffusion.guidance import Guidance, Skips, Told
 from pipelines.diffusion.inpainting import (
     LatentInpaint,
     latent_change,
     picture_channels,
 )
-from pipelines.diffusion.load import load_tokenizer
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
-from pipelines.diffusion.models import Checkpoints, fingerprint_of, vae_key
-from pipelines.diffusion.parts import Tokenizer
+from pipelines.diffusion.models import Checkpoints, vae_key
+from pipelines.diffusion.prompts import Prompts, ReadPrompts
 from pipelines.diffusion.sample import LoadedModel, Sampled, sample_batch
 from pipelines.diffusion.seamless import seamless
-from pipelines.diffusion.text_chunks import TextOptions, count_tokens
-from pipelines.diffusion.text_sdxl import encode_prompt, says_nothing, size_numbers
 from pipelines.diffusion.vae import decode, encode, resize_latents
 from pipelines.errors import OutOfMemory
 from pipelines.imaging.geometry import Size
@@ -45,7 +41,7 @@ from pipelines.imaging.masks import fit_mask, unit_mask
 from pipelines.imaging.prepare import Prepared, prepare
 from pipelines.monitor import Monitor
 from pipelines.plan import Plan
-from pipelines.prompting.reading import Part, note_on
+from pipelines.prompting.reading import note_on
 from pipelines.requests import Inpaint, ResizeMode
 from pipelines.results import DenoisedBatch
 from pipelines.settings import Settings
@@ -74,8 +70,7 @@ class Diffusion:
         self._runner = runner or PreprocessorRunner(tools)
         self._controls = ControlModels(policy, models_dirs)
         self._models = Checkpoints(policy)
-        self._tokenizers: BoundedCache[Tokenizer] = BoundedCache(8, lambda _: 1)
-        self._texts: BoundedCache[Encoded] = BoundedCache(64 * MEGABYTE, lambda text: text.nbytes)
+        self._prompts = Prompts(policy.device)
         self._latents: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
         self._pictures: BoundedCache[Prepared] = BoundedCache(
             256 * MEGABYTE, lambda prepared: prepared.nbytes
@@ -109,8 +104,11 @@ class Diffusion:
         # 2. The models, what they make of the texts and of the picture
         model = self._model(plan.checkpoint, plan.settings, monitor, plan.vae)
         control = self._control(plan, units, model, monitor)
+        texts = self._prompts.read(plan, model.components, key=model.key, monitor=monitor)
+        if texts is None:
+            return
         with _borders(plan, model, control):
-            inputs = replace(self._encoded(plan, model, prepared, monitor), control=control)
+            inputs = replace(self._encoded(plan, model, prepared, texts, monitor), control=control)
         shown = prepared.shown
         masked_notes = prepared.masked.messages if prepared.masked else ()
         # 3. Batch by batch
@@ -130,8 +128,9 @@ class Diffusion:
                 source=prepared.init_image,
                 masked=_masked_pictures(plan, prepared, sampled),
                 complete=sampled.complete,
-                comments=(*masked_notes, *note_on(plan.texts.networks)),
+                comments=(*masked_notes, *note_on(plan.texts.networks), *texts.embeddings.notes),
                 units=units,
+                embeddings=texts.embeddings.hashes,
             )
 
     def preload(
@@ -146,18 +145,18 @@ class Diffusion:
 
     def forget_encodings(self) -> None:
         """Drop what is kept of pictures and texts; models stay."""
-        for cache in (self._texts, self._latents, self._pictures):
+        for cache in (self._prompts, self._latents, self._pictures):
             cache.clear()
 
     def count_tokens(
-        self, texts: Iterable[str], checkpoint: Checkpoint, settings: Settings | None = None
+        self,
+        texts: Iterable[str],
+        checkpoint: Checkpoint,
+        settings: Settings | None = None,
+        embeddings: Sequence[NetworkFile] = (),
     ) -> tuple[int, int]:
         """Tokens in the longest of `texts`, and tokens its chunks hold (75, 150, ...)."""
-        tokenizer = self._tokenizers.get(
-            (checkpoint.path, _fingerprint(checkpoint)), lambda: load_tokenizer(checkpoint)
-        )
-        options = TextOptions.of(settings or Settings())
-        return max(count_tokens(tokenizer, text, options) for text in texts)
+        return self._prompts.count_tokens(texts, checkpoint, settings or Settings(), embeddings)
 
     def _model(
         self,
@@ -201,41 +200,18 @@ class Diffusion:
         )
 
     def _encoded(
-        self, plan: Plan, model: LoadedModel, prepared: Prepared, monitor: Monitor
+        self,
+        plan: Plan,
+        model: LoadedModel,
+        prepared: Prepared,
+        texts: ReadPrompts,
+        monitor: Monitor,
     ) -> BatchInputs:
         return BatchInputs(
-            texts=self._read_prompts(plan, model, monitor),
+            texts=texts.guidance,
             latents=self._encode_picture(plan, model, prepared, monitor),
             inpaint=self._latent_inpaint(plan, prepared),
             channels=self._picture_channels(plan, model, prepared, monitor),
-        )
-
-    def _read_prompts(self, plan: Plan, model: LoadedModel, monitor: Monitor) -> Guidance:
-        options = TextOptions.of(plan.settings)
-        known: dict[str, Encoded] = {}  # of this job, were they more than the cache may hold
-
-        def text(words: str) -> Encoded:
-            def make() -> Encoded:
-                monitor.stage("Reading the prompt")
-                return encode_prompt(model.components, words, options, self._policy.device)
-
-            if words not in known:
-                known[words] = self._texts.get((model.key, words, options), make)
-            return known[words]
-
-        def told(part: Part, *, negative: bool = False) -> Told:
-            sizes = size_numbers(model.components, plan.settings, plan.size, negative=negative)
-            embeddings = [text(words).sized(sizes) for words in part.texts]
-            if negative and says_nothing(model.components, part.texts):
-                embeddings = [embedding.zeroed() for embedding in embeddings]
-            return Told(embeddings=tuple(embeddings), weight=part.weight)
-
-        return Guidance(
-            parts=tuple(map(told, plan.texts.positive)),
-            negative=told(plan.texts.negative, negative=True),
-            empty=text(""),
-            pad=plan.settings.pad_cond_uncond,
-            skips=Skips.of(plan),
         )
 
     def _encode_picture(
@@ -326,10 +302,6 @@ def _borders(
         return nullcontext()
     parts = model.components
     return seamless(parts.unet, parts.vae, *(control.networks if control else ()))
-
-
-def _fingerprint(checkpoint: Checkpoint) -> Hashable:
-    return fingerprint_of(checkpoint.path, f"Checkpoint {checkpoint.name!r}")
 
 
 def _tensor_bytes(tensor: torch.Tensor) -> int:

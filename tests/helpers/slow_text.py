@@ -62,3 +62,41 @@ def slow_embedding(
             weighted *= plain.mean() / weighted.mean()
         parts.append(weighted)
     return torch.cat(parts)[None]
+
+
+def slow_layout_with_embeddings(
+    tokenizer: Any, text: str, backtrack: int, embeddings: dict[str, torch.Tensor]
+) -> list[list[tuple[int, float, torch.Tensor | None]]]:
+    """Each chunk as at most 75 slots: token, weight, and the vector that stands in its place."""
+
+    def ids_of(words: str) -> list[int]:
+        return [tokenizer.convert_tokens_to_ids(token) for token in tokenizer.tokenize(words)]
+
+    comma = tokenizer.convert_tokens_to_ids(",</w>")
+    names = sorted(embeddings, key=lambda name: len(ids_of(name)), reverse=True)
+    chunks: list[Any] = []
+    slots: list[Any] = []
+    for words, weight in parse_attention(text):
+        if (words, weight) == BREAK:
+            chunks.append(slots)
+            slots = []
+            continue
+        left = ids_of(words)
+        while left:
+            here = [name for name in names if ids_of(name) == left[: len(ids_of(name))]]
+            if len(slots) == 75:
+                commas = [place for place in range(75) if slots[place][0] == comma]
+                near = bool(commas) and 75 - commas[-1] <= backtrack and left[0] != comma
+                cut = commas[-1] + 1 if near else 75
+                chunks.append(slots[:cut])
+                slots = slots[cut:]
+            if not here:
+                slots.append((left.pop(0), weight, None))
+                continue
+            rows = embeddings[here[0]]
+            if len(slots) + len(rows) > 75:
+                chunks.append(slots)
+                slots = []
+            slots += [(0, weight, row) for row in rows]
+            left = left[len(ids_of(here[0])) :]
+    return [*chunks, slots] if slots or not chunks else chunks

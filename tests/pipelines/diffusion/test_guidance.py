@@ -17,6 +17,7 @@ from pipelines.monitor import Unwatched
 from pipelines.plan import Plan
 from pipelines.requests import Batch, Inpaint, InpaintArea, Prompt, Sampling, Seeds
 from tests.helpers.images import gradient
+from tests.helpers.runs import inputs_of
 from tests.helpers.tiny import tiny_components
 from tests.pipelines.diffusion.conftest import MakePlan
 from tests.pipelines.diffusion.test_run import counted, loaded, pictures
@@ -268,7 +269,7 @@ def test_with_padding_the_shorter_text_gains_chunks_of_the_empty_prompt():
 
 def latents_of(diffusion: Diffusion, plan: Plan) -> torch.Tensor:
     model = loaded(diffusion, plan)
-    inputs = diffusion._encoded(plan, model, diffusion._prepared(plan), Unwatched())
+    inputs = inputs_of(diffusion, plan, model)
     return sample_batch(plan, model, plan.batches[0], inputs, Unwatched()).end
 
 
@@ -284,7 +285,7 @@ def test_a_prompt_without_the_syntax_gives_the_pipelines_own_latents_to_the_bit(
         batch=Batch(size=2),
     )
     model = loaded(diffusion, plan)
-    inputs = diffusion._encoded(plan, model, diffusion._prepared(plan), Unwatched())
+    inputs = inputs_of(diffusion, plan, model)
     start = start_batch(plan, model.components, plan.batches[0], inputs)
     model.pipeline.scheduler = start.scheduler
     theirs = model.pipeline(**call_arguments(plan, start.latents, inputs, lambda *_: {})).images

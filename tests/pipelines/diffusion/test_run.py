@@ -22,6 +22,7 @@ from pipelines.requests import Batch, Prompt, ResizeBy, ResizeMode, ResizeTo, Sa
 from pipelines.samplers import SAMPLERS
 from pipelines.settings import Settings
 from tests.helpers.images import assert_same_picture, gradient, noise
+from tests.helpers.runs import inputs_of
 from tests.helpers.tiny import EXACT, save_tiny_model
 from tests.pipelines.diffusion.conftest import MakePlan, Watcher
 
@@ -235,7 +236,7 @@ def test_a_sampler_of_ours_stops_at_the_next_call_with_its_last_prediction(
     """For DPM adaptive, too, whose calls no list ends."""
     plan = make_plan(sampling=Sampling(sampler=label, steps=8, denoising_strength=0.9))
     model = loaded(diffusion, plan)
-    inputs = diffusion._encoded(plan, model, diffusion._prepared(plan), Unwatched())
+    inputs = inputs_of(diffusion, plan, model)
     watcher = Watcher(stop=((0, 2), (0, 3), (0, 4)))
     watcher.begin_batch(0, 1, plan.steps.executed)
     with counted(model) as counts:

@@ -43,6 +43,7 @@ from pipelines.requests import (
 )
 from tests.helpers.control_models import planned_unit, save_controlnet, save_files
 from tests.helpers.images import assert_same_picture, noise
+from tests.helpers.runs import inputs_of
 from tests.helpers.tiny import EXACT, save_tiny_model, tiny_components
 from tests.pipelines.diffusion.conftest import MakePlan, Watcher
 
@@ -178,8 +179,7 @@ def test_diffusers_own_pipeline_makes_the_same_latents(
     prepared = prepare_units(plan, diffusion._runner)
     control = diffusion._control(plan, prepared, model, Unwatched())
     assert control is not None
-    shown = diffusion._prepared(plan)
-    inputs = replace(diffusion._encoded(plan, model, shown, Unwatched()), control=control)
+    inputs = replace(inputs_of(diffusion, plan, model), control=control)
     ours = sample_batch(plan, model, plan.batches[0], inputs, Unwatched()).end
 
     start = start_batch(plan, model.components, plan.batches[0], inputs)
@@ -253,7 +253,7 @@ def test_units_are_told_the_noise_level_of_a_call(
 ):
     plan = make_plan(sampling=Sampling(sampler=sampler, steps=10))
     model = diffusion._model(plan.checkpoint, plan.settings, None)
-    inputs = diffusion._encoded(plan, model, diffusion._prepared(plan), Unwatched())
+    inputs = inputs_of(diffusion, plan, model)
     start = start_batch(plan, model.components, plan.batches[0], inputs)
     # Between timesteps the logarithm of the noise level is a straight line.
     levels = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)
