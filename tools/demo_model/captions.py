@@ -1,8 +1,9 @@
 """Captions: many ways to say in words what a picture shows, in the manner of prompts."""
 
 import random
+import re
 
-from tools.demo_model.scene import DUSK, Attributes, Thing
+from tools.demo_model.scene import CELESTIAL, DUSK, Attributes, Thing
 
 _TIMES = {
     "day": ("day", "day", "daytime", "a sunny day", "by day"),
@@ -28,6 +29,8 @@ _SIDES = {
     "right": (" on the right", " on the right", " on the right side"),
     "middle": (" in the middle", " in the center", " in the centre"),
 }
+_OTHER_SIDE = {"left": "right", "right": "left"}
+_SIDE_WORD = re.compile(r"\b(left|right)\b")
 _ARTICLES = ("a ", "a ", "a ", "one ")
 _WORDS = {
     "sailboat": ("sailboat", "sailboat", "boat", "sailing boat"),
@@ -39,18 +42,19 @@ _THING, _SUN, _PLACE, _TIME, _SKY, _SNOW, _STYLE = 0.96, 0.7, 0.94, 0.88, 0.5, 0
 _SIDE, _COLOUR, _GREEN = 0.5, 0.94, 0.3
 
 
-def caption(attributes: Attributes, chance: random.Random) -> str:
+def caption(attributes: Attributes, chance: random.Random, *, side: float = _SIDE) -> str:
     """One of the many captions of a picture; some leave something out, as prompts do.
 
-    The same state of `chance` words a picture and its mirror image alike, left and right swapped.
+    `side` is how often the side that a thing is on is said. The same state of `chance` words a
+    picture and its mirror image alike, left and right swapped.
     """
     told = [
         thing
         for thing in attributes.things
-        if chance.random() < (_SUN if thing.name in ("sun", "moon", "crescent moon") else _THING)
+        if chance.random() < (_SUN if thing.name in CELESTIAL else _THING)
     ]
     chance.shuffle(told)
-    objects = [phrase(thing, chance) for thing in told]
+    objects = [phrase(thing, chance, side=side) for thing in told]
     place = _place(attributes, chance)
     named_place = [place] if chance.random() < _PLACE or not objects else []
     extras = _extras(attributes, chance)
@@ -97,13 +101,20 @@ def _located(place: str, attributes: Attributes, chance: random.Random) -> str:
     return chance.choice(("on ", "among ")) + place
 
 
-def phrase(thing: Thing, chance: random.Random) -> str:
-    """A thing in words, half of the time with the side it is on."""
+def swapped(text: str) -> str:
+    """The caption of the mirrored picture: left and right have changed places."""
+    return _SIDE_WORD.sub(lambda match: _OTHER_SIDE[match.group()], text)
+
+
+def side_of(thing: Thing) -> str:
+    """The side that a caption says of a thing: left, right or middle."""
+    return "left" if thing.x < 0.37 else "right" if thing.x > 0.63 else "middle"
+
+
+def phrase(thing: Thing, chance: random.Random, *, side: float = _SIDE) -> str:
+    """A thing in words, with the side it is on as often as `side` says."""
     text = _named(thing, chance)
-    if chance.random() >= _SIDE:
-        return text
-    side = "left" if thing.x < 0.37 else "right" if thing.x > 0.63 else "middle"
-    return text + chance.choice(_SIDES[side])
+    return text if chance.random() >= side else text + chance.choice(_SIDES[side_of(thing)])
 
 
 def _named(thing: Thing, chance: random.Random) -> str:
@@ -111,7 +122,7 @@ def _named(thing: Thing, chance: random.Random) -> str:
     if name == "pine trees":
         counted = {"2": "two ", "3": "three "}[colour]
         return chance.choice((counted, "")) + name
-    if name in ("sun", "moon", "crescent moon"):
+    if name in CELESTIAL:
         return chance.choice(("the ", "a ", "")) + name
     likelihood = _GREEN if name == "tree" and colour == "green" else _COLOUR
     said = f"{colour} " if colour and chance.random() < likelihood else ""

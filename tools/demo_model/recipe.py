@@ -50,6 +50,19 @@ class DecoderRecipe(Pace):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SideRecipe:
+    """How the words left and right are taught, see training/sides.py."""
+
+    start: int = 6500  # the first of the denoiser's steps that teach them
+    batch: int = 32  # pictures of the ordinary kind in each of these
+    pictures: int = 12  # that are shown with two captions
+    earliest: int = 750  # timestep, from which on a picture's layout is decided
+    sharpness: float = 20.0  # of the question which caption is the right one
+    weight: float = 0.15  # of that question
+    plain_weight: float = 0.3  # of the ordinary loss on these pictures
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DenoiserRecipe(Pace):
     """The UNet and the text encoder: their shape and how they learn together."""
 
@@ -59,7 +72,7 @@ class DenoiserRecipe(Pace):
     text_width: int = 160
     text_layers: int = 3
     text_heads: int = 4
-    steps: int = 6500
+    steps: int = 7000
     batch: int = 32  # whole pictures a step; crops come in larger batches of the same area
     learning_rate: float = 1.2e-3
     warmup: int = 100
@@ -71,6 +84,7 @@ class DenoiserRecipe(Pace):
     crop_steps: int = 500  # the first steps, that learn mostly from crops around objects
     crop_share_first: float = 0.4
     crop_share_later: float = 0.25
+    sides: SideRecipe = field(default_factory=SideRecipe)
     save_every: int = 200
 
 
@@ -189,6 +203,7 @@ MINIATURE = Recipe(
         warmup=2,
         decay=2,
         crop_steps=3,
+        sides=SideRecipe(start=4, batch=2, pictures=1),
         save_every=2,
     ),
     control=replace(FULL.control, hint_channels=(8, 8, 8, 8), warm_steps=2, **_MINIATURE),

@@ -6,6 +6,9 @@ from typing import Any
 from tools.demo_model.canvas import Canvas
 from tools.demo_model.palette import AMBIENT, Colour, brighten, multiply
 
+CELESTIAL = ("sun", "moon", "crescent moon")
+"""Things that stand in the sky, and are small."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thing:

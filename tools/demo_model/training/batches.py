@@ -8,7 +8,7 @@ from torch import Tensor
 
 from tools.demo_model.captions import caption
 from tools.demo_model.recipe import DenoiserRecipe
-from tools.demo_model.scene import Attributes
+from tools.demo_model.scene import CELESTIAL, Attributes
 from tools.demo_model.training.latents import Latents
 
 WHOLE = 32  # latents to a side
@@ -19,7 +19,6 @@ _LATER_CROPS = (
     *((16, 16, 4.0), (20, 20, 2.5), (24, 24, 1.75)),
     *((24, 32, 1.25), (32, 24, 1.25)),
 )
-_NO_LANDMARK = ("sun", "moon", "crescent moon")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +65,7 @@ def _window(
     attributes: Attributes, height: int, width: int, chance: random.Random
 ) -> tuple[int, int]:
     """The upper left corner of a crop, most often around one of the objects."""
-    landmarks = [thing for thing in attributes.things if thing.name not in _NO_LANDMARK]
+    landmarks = [thing for thing in attributes.things if thing.name not in CELESTIAL]
     x, y = chance.random(), chance.random()
     if landmarks and chance.random() < 0.8:
         landmark = chance.choice(landmarks)

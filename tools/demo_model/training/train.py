@@ -1,18 +1,20 @@
 """Trains text encoder and UNet on the latents, from where the last run stopped."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from tools.demo_model.captions import caption
-from tools.demo_model.recipe import Recipe
+from tools.demo_model.recipe import DenoiserRecipe, Recipe
 from tools.demo_model.training import loop
 from tools.demo_model.training.batches import make_batch
 from tools.demo_model.training.denoiser import Denoiser
 from tools.demo_model.training.latents import Latents
 from tools.demo_model.training.noise import draw, fixed
+from tools.demo_model.training.sides import make_pairs, one_sided, side_loss
 
 MEASURED = 96  # held-out pictures that a loss is measured on
 PART = 24  # of them at once
@@ -26,12 +28,21 @@ def train(
     torch.manual_seed(recipe.seed)
     model = Denoiser(settings, tokenizer_folder)
     learnt, held_out = data.split(recipe.held_out)
+    taught = settings.sides
+    with_sides = replace(settings, batch=taught.batch)
+    numbers = one_sided(learnt.attributes)
 
-    def loss_at(step: int) -> Tensor:
+    def plain_loss_at(step: int, settings: DenoiserRecipe) -> Tensor:
         batch = make_batch(learnt, settings, recipe.seed, step)
         noise, timesteps = draw(batch.latents, step, settings.lateness)
         losses = model.losses(batch.latents, batch.captions, noise, timesteps)
         return emphasised(losses, batch.objects, settings.object_weight)
+
+    def loss_at(step: int) -> Tensor:
+        if step < taught.start:
+            return plain_loss_at(step, settings)
+        pairs = make_pairs(learnt, numbers, taught, recipe.seed, step)
+        return plain_loss_at(step, with_sides) + side_loss(model, pairs, taught, step)
 
     def measure() -> float:
         model.unet.save_pretrained(folder / "unet")
