@@ -16,6 +16,7 @@ from pathlib import Path
 from pipelines import infotext_fields as names
 from pipelines.catalog.checkpoints import INPAINTING_CHANNELS
 from pipelines.control.infotext import name_of, write_unit
+from pipelines.networks.infotext import lora_fields
 from pipelines.plan import ImagePlan, Plan
 from pipelines.requests import Inpaint, InpaintArea, MaskedContent, MaskMode, ResizeMode
 from pipelines.samplers import AUTOMATIC, find_schedule
@@ -53,6 +54,7 @@ def write(plan: Plan, image_plan: ImagePlan, *, extra: Iterable[tuple[str, Value
         **_inpaint_fields(plan.request.inpaint),
         **_setting_fields(plan),
         names.TI_HASHES: embeddings,
+        **lora_fields(plan.networks),
         **_soft_fields(plan.request.inpaint),
         **{name_of(number): write_unit(unit) for number, unit in enumerate(plan.control)},
         **added,

@@ -16,6 +16,7 @@ from pipelines.control.planned import PlannedUnit
 from pipelines.control.planning import plan_units
 from pipelines.errors import InvalidRequest
 from pipelines.imaging.geometry import Size
+from pipelines.networks.planned import NO_NETWORKS, PlannedNetworks, plan_networks
 from pipelines.prompting.files import NO_FILES, PromptFiles
 from pipelines.prompting.reading import PromptTexts, read_prompt, schedule_steps
 from pipelines.requests import (
@@ -78,7 +79,7 @@ class Plan:
     include the job's overrides.
     `batches` hold the pictures in order. `created` is local time. `control` are the ControlNet
     units, each of which is sure to have all that it needs. `embeddings` are all that there are:
-    which of them a prompt names, only its tokens tell.
+    which of them a prompt names, only its tokens tell. `networks` are the LoRAs that it names.
     """
 
     request: Img2ImgRequest
@@ -95,6 +96,7 @@ class Plan:
     control: tuple[PlannedUnit, ...] = ()
     vae: VaeFile | None = None  # None: the checkpoint's own
     embeddings: tuple[NetworkFile, ...] = ()
+    networks: PlannedNetworks = NO_NETWORKS
 
     @property
     def latent_size(self) -> Size:
@@ -160,12 +162,13 @@ def make_plan(
     checkpoint = catalog.find(request.model or settings.sd_model_checkpoint)
     check_for_img2img(checkpoint)
     prompt = styles.apply(request.prompt)
+    texts = read_prompt(prompt, settings, steps=schedule_steps(request.sampling))
     return Plan(
         request=request,
         settings=settings,
         checkpoint=checkpoint,
         prompt=prompt,
-        texts=read_prompt(prompt, settings, steps=schedule_steps(request.sampling)),
+        texts=texts,
         size=_processing_size(request),
         sampler=sampler,
         schedule=schedule,
@@ -178,6 +181,9 @@ def make_plan(
             checkpoint, settings.sd_vae, overrides=settings.sd_vae_overrides_per_model_preferences
         ),
         embeddings=files.embeddings.current(),
+        networks=plan_networks(
+            texts.networks, files.loras, with_hashes=settings.lora_add_hashes_to_infotext
+        ),
     )
 
 

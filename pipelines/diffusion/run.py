@@ -30,6 +30,7 @@ from pipelines.diffusion.inpainting import (
 )
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
 from pipelines.diffusion.models import Checkpoints, vae_key
+from pipelines.diffusion.networks.applied import Networks
 from pipelines.diffusion.prompts import Prompts, ReadPrompts
 from pipelines.diffusion.sample import LoadedModel, Sampled, sample_batch
 from pipelines.diffusion.seamless import seamless
@@ -41,7 +42,6 @@ from pipelines.imaging.masks import fit_mask, unit_mask
 from pipelines.imaging.prepare import Prepared, prepare
 from pipelines.monitor import Monitor
 from pipelines.plan import Plan
-from pipelines.prompting.reading import note_on
 from pipelines.requests import Inpaint, ResizeMode
 from pipelines.results import DenoisedBatch
 from pipelines.settings import Settings
@@ -70,6 +70,7 @@ class Diffusion:
         self._runner = runner or PreprocessorRunner(tools)
         self._controls = ControlModels(policy, models_dirs)
         self._models = Checkpoints(policy)
+        self._networks = Networks(policy)
         self._prompts = Prompts(policy.device)
         self._latents: BoundedCache[torch.Tensor] = BoundedCache(64 * MEGABYTE, _tensor_bytes)
         self._pictures: BoundedCache[Prepared] = BoundedCache(
@@ -103,8 +104,15 @@ class Diffusion:
         units = prepare_units(plan, self._runner, stage=monitor.stage)
         # 2. The models, what they make of the texts and of the picture
         model = self._model(plan.checkpoint, plan.settings, monitor, plan.vae)
+        applied = self._networks.apply(
+            model.components,
+            plan.networks.loras,
+            title=plan.checkpoint.title,
+            stage=monitor.stage,
+        )
         control = self._control(plan, units, model, monitor)
-        texts = self._prompts.read(plan, model.components, key=model.key, monitor=monitor)
+        key = (model.key, applied.texts)
+        texts = self._prompts.read(plan, model.components, key=key, monitor=monitor)
         if texts is None:
             return
         with _borders(plan, model, control):
@@ -128,7 +136,12 @@ class Diffusion:
                 source=prepared.init_image,
                 masked=_masked_pictures(plan, prepared, sampled),
                 complete=sampled.complete,
-                comments=(*masked_notes, *note_on(plan.texts.networks), *texts.embeddings.notes),
+                comments=(
+                    *masked_notes,
+                    *plan.networks.notes,
+                    *applied.notes,
+                    *texts.embeddings.notes,
+                ),
                 units=units,
                 embeddings=texts.embeddings.hashes,
             )
@@ -173,7 +186,13 @@ class Diffusion:
     ) -> JobUnits | None:
         parts = model.components
         key = (model.key, vae_key(plan.vae))
-        base = Base(unet=parts.unet, vae=parts.vae, title=plan.checkpoint.title, key=key)
+        base = Base(
+            unet=parts.unet,
+            vae=parts.vae,
+            title=plan.checkpoint.title,
+            key=key,
+            originals=lambda: self._networks.originals(parts),
+        )
         return self._controls.units(
             plan, units, base, loading=lambda name: monitor.stage(f"Loading {name}")
         )

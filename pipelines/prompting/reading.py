@@ -6,7 +6,7 @@ come later, where there is a text encoder.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipelines.prompting.schedule import texts_by_step
@@ -18,9 +18,6 @@ _COMMENT = re.compile(r"#[^\n]*")
 _NETWORK = re.compile(r"<(\w+):([^>]+)>")
 _AND = re.compile(r"\bAND\b")
 _WEIGHT = re.compile(r"\s*([+-]?(?:[0-9]+\.?|[0-9]*\.[0-9]+))\s*")
-
-NAMED = 5
-"""Networks that a note lists by name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,15 +105,6 @@ def split_at_ands(text: str) -> Iterator[tuple[str, float]]:
         before, colon, after = part.rpartition(":")
         match = _WEIGHT.fullmatch(after) if colon else None
         yield (before.strip(), float(match.group(1))) if match else (part.strip(), 1.0)
-
-
-def note_on(networks: Sequence[NetworkToken]) -> tuple[str, ...]:
-    """What the user is told of networks that nothing applies: one sentence, if there are any."""
-    if not networks:
-        return ()
-    named = [network.written[:80] for network in networks[:NAMED]]
-    more = [f"and {len(networks) - NAMED} more"] if len(networks) > NAMED else []
-    return (f"Redraw applies no networks yet; left out: {', '.join([*named, *more])}.",)
 
 
 def _without_comments(text: str, settings: Settings) -> str:

@@ -31,7 +31,7 @@ from pipelines.diffusion.control.kinds import (
     family_of_width,
     tell_kind,
 )
-from pipelines.diffusion.control.lora import from_differences, from_lora
+from pipelines.diffusion.control.lora import encoder_weights, from_differences, from_lora
 from pipelines.diffusion.control.names import adapter_names, diffusers_names, residual_channels
 from pipelines.diffusion.device import DevicePolicy
 from pipelines.diffusion.memory import is_out_of_memory
@@ -72,12 +72,17 @@ _MOST_LAYERS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """The checkpoint that is to be steered; `key` changes when its files do."""
+    """The checkpoint that is to be steered; `key` changes when its files do.
+
+    `originals` gives weights of the UNet as the files have them, by name in its state, where LoRAs
+    have changed them since.
+    """
 
     unet: Unet
     vae: Vae
     title: str
     key: object
+    originals: Callable[[], Mapping[str, torch.Tensor]] = dict[str, torch.Tensor]
 
     @property
     def family(self) -> ModelFamily:
@@ -196,7 +201,7 @@ def _load_controlnet(source: _Source) -> nn.Module:
     if facts.layout is KeyLayout.original:
         tensors = diffusers_names(tensors, config, prefix=facts.prefix)
     if facts.difference:
-        tensors = from_differences(tensors, source.base.unet)
+        tensors = from_differences(tensors, _encoder_weights(source.base))
     kind = ControlNetUnionModel if facts.kind is ControlKind.union else ControlNetModel
     return _filled(source, _empty(kind, config), tensors)
 
@@ -205,7 +210,11 @@ def _load_lora(source: _Source) -> nn.Module:
     config = _config_like_unet(source)
     network = _empty(ControlNetModel, config)
     names = diffusers_names(source.tensors, config)
-    return _filled(source, network, from_lora(names, source.base.unet))
+    return _filled(source, network, from_lora(names, _encoder_weights(source.base)))
+
+
+def _encoder_weights(base: Base) -> Mapping[str, torch.Tensor]:
+    return encoder_weights(base.unet, base.originals())
 
 
 def _load_adapter(source: _Source) -> nn.Module:

@@ -18,9 +18,10 @@ _UP, _DOWN = ".up", ".down"
 _MARKS = frozenset({"difference", "lora_controlnet"})
 
 
-def from_differences(tensors: Mapping[str, torch.Tensor], unet: Unet) -> dict[str, torch.Tensor]:
-    """Each tensor plus the UNet's of the same name, if there is one."""
-    base = encoder_weights(unet)
+def from_differences(
+    tensors: Mapping[str, torch.Tensor], base: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Each tensor plus that of the same name in `base`, the `encoder_weights`, if there is one."""
     return {
         name: tensor.float() + base[name].float() if name in base else tensor
         for name, tensor in tensors.items()
@@ -28,12 +29,14 @@ def from_differences(tensors: Mapping[str, torch.Tensor], unet: Unet) -> dict[st
     }
 
 
-def from_lora(tensors: Mapping[str, torch.Tensor], unet: Unet) -> dict[str, torch.Tensor]:
-    """The UNet's encoder, each weight plus its product of `up` and `down`; the rest as it is given.
+def from_lora(
+    tensors: Mapping[str, torch.Tensor], base: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """The `encoder_weights`, each plus its product of `up` and `down`; the rest as it is given.
 
     Given whole are the control branch, and biases and norms that were trained.
     """
-    whole = dict(encoder_weights(unet))
+    whole = dict(base)
     for name, tensor in tensors.items():
         if name.endswith(_UP):
             weight = f"{name.removesuffix(_UP)}.weight"
@@ -45,10 +48,13 @@ def from_lora(tensors: Mapping[str, torch.Tensor], unet: Unet) -> dict[str, torc
     return whole
 
 
-def encoder_weights(unet: Unet) -> dict[str, torch.Tensor]:
-    """Of everything a ControlNet has, too; the network's first layer without extra channels."""
+def encoder_weights(unet: Unet, originals: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Of everything a ControlNet has, too; the network's first layer without extra channels.
+
+    Of weights that LoRAs have changed, the `originals`: a control model is kept for other jobs.
+    """
     weights = {
-        name: tensor.detach().cpu()
+        name: originals.get(name, tensor).detach().cpu()
         for name, tensor in unet.state_dict().items()
         if name.startswith(_ENCODER)
     }

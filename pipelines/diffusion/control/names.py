@@ -19,12 +19,13 @@ _RESNET = (
     ("skip_connection", "conv_shortcut"),
 )
 
-_EMBEDDINGS = (
+EMBEDDINGS = (
     ("time_embed.0", "time_embedding.linear_1"),
     ("time_embed.2", "time_embedding.linear_2"),
     ("label_emb.0.0", "add_embedding.linear_1"),
     ("label_emb.0.2", "add_embedding.linear_2"),
 )
+"""Layers for time and size: the original names and diffusers'."""
 
 _HINT = "controlnet_cond_embedding"
 
@@ -71,22 +72,22 @@ def _rename(name: str, table: Mapping[str, str]) -> str:
 
 def _modules(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Modules of an original encoder with its control branch, and what diffusers calls them."""
-    yield from _EMBEDDINGS
+    yield from EMBEDDINGS
     yield "input_blocks.0.0", "conv_in"
     number = 1
     for level, layers, attends, last in levels(config):
         for layer in range(layers):
             resnet = f"down_blocks.{level}.resnets.{layer}"
-            yield from _resnet(f"input_blocks.{number}.0", resnet)
+            yield from resnet_names(f"input_blocks.{number}.0", resnet)
             if attends:
                 yield f"input_blocks.{number}.1", f"down_blocks.{level}.attentions.{layer}"
             number += 1
         if not last:
             yield f"input_blocks.{number}.0.op", f"down_blocks.{level}.downsamplers.0.conv"
             number += 1
-    yield from _resnet("middle_block.0", "mid_block.resnets.0")
+    yield from resnet_names("middle_block.0", "mid_block.resnets.0")
     yield "middle_block.1", "mid_block.attentions.0"
-    yield from _resnet("middle_block.2", "mid_block.resnets.1")
+    yield from resnet_names("middle_block.2", "mid_block.resnets.1")
     for residual in range(number):
         yield f"zero_convs.{residual}.0", f"controlnet_down_blocks.{residual}"
     yield "middle_block_out.0", "controlnet_mid_block"
@@ -97,7 +98,8 @@ def _modules(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield f"input_hint_block.{2 * hints + 2}", f"{_HINT}.conv_out"
 
 
-def _resnet(original: str, diffusers: str) -> Iterator[tuple[str, str]]:
+def resnet_names(original: str, diffusers: str) -> Iterator[tuple[str, str]]:
+    """The layers of a residual block that is called `original` there and `diffusers` here."""
     for inside, name in _RESNET:
         yield f"{original}.{inside}", f"{diffusers}.{name}"
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from pipelines.prompting.reading import (
     NetworkToken,
     PromptTexts,
-    note_on,
     read_prompt,
     schedule_steps,
     split_at_ands,
@@ -104,13 +103,6 @@ def test_in_the_negative_prompt_networks_are_words():
 @pytest.mark.parametrize("text", ["a < b", "<a>", "<a:>", "<:b>", "a > b <c:d", "<3", "<<", "x>"])
 def test_what_looks_like_a_network_but_is_none_is_text(text: str):
     assert take_networks(text) == (text, ())
-
-
-def test_the_user_is_told_of_networks_that_nothing_applies():
-    _, networks = take_networks("".join(f"<lora:n{number}:1>" for number in range(7)))
-    assert note_on(()) == ()
-    assert note_on(networks[:1]) == ("Redraw applies no networks yet; left out: <lora:n0:1>.",)
-    assert note_on(networks)[0].endswith("<lora:n4:1>, and 2 more.")
 
 
 @pytest.mark.parametrize(("sampler", "expected"), [("Euler a", 20), ("Heun", 40), ("DDIM", 20)])

@@ -1,0 +1,1 @@
+"""Networks that a prompt names, such as LoRAs: what is asked for, and what there is of it."""
