@@ -27,6 +27,7 @@ from pipelines.diffusion.text_chunks import (
 )
 from pipelines.monitor import Unwatched
 from pipelines.plan import Plan
+from pipelines.prompting.attention import BREAK, parse_attention
 from pipelines.requests import Prompt
 from pipelines.results import DenoisedBatch
 from pipelines.settings import Settings
@@ -37,6 +38,7 @@ from tests.pipelines.diffusion.conftest import MakePlan
 
 CPU = torch.device("cpu")
 TOKENIZER = tiny_tokenizer()
+END = TOKENIZER.eos_token_id
 COUNTS = {"cat": 2, "cat dog": 3, "sea": 1, "red cat": 30, "x1": 75}
 """Names of embeddings, and how many vectors each has."""
 
@@ -111,12 +113,12 @@ def test_the_counter_says_what_is_encoded(files: dict[str, NetworkFile], words: 
     found = of_job([*files.values()]).words
     chunks, _ = split_into_chunks(TOKENIZER, text, TextOptions(), found)
     counted, room = count_tokens(TOKENIZER, text, TextOptions(), found)
-    last = sum(slot[0] != TOKENIZER.eos_token_id for slot in slots(chunks[-1]))
-    full_before = 75 * (len(chunks) - 1)
-    if words and words[-1] == "BREAK":  # which ends a chunk and begins none
-        full_before, last = 75 * len(chunks), 0
-    assert counted == full_before + last
-    assert room == max(75 * len(chunks), 75)
+    full, last = 75 * (len(chunks) - 1), sum(slot[0] != END for slot in slots(chunks[-1]))
+    said = [piece for piece in parse_attention(text) if piece[0].strip()]
+    if said and said[-1] == BREAK:  # which ends a chunk and begins none
+        full, last = full + 75, 0
+    assert counted == full + last
+    assert room == 75 * len(chunks)
 
 
 def test_vectors_act_as_tokens_that_have_them(files: dict[str, NetworkFile]):
