@@ -253,5 +253,8 @@ def options_html(settings: Settings) -> str:
         "refreshPeriod": settings.live_preview_refresh_period,
         "previews": settings.live_previews_enable,
         "counters": not settings.disable_token_counters,
+        "comments": settings.enable_prompt_comments,
+        "cardOrder": settings.extra_networks_card_order_field,
+        "cardsDescending": settings.extra_networks_card_order == "Descending",
     }
     return f'<div data-options="{html.escape(json.dumps(options))}"></div>'

@@ -97,7 +97,8 @@ class NetworkCards:
             name = self._tag_name(file)
             if name:
                 other = file.alias if name == file.name else file.name
-                pairs.append((name, other if loras.find(other) is file else ""))
+                is_further = other != name and loras.find(other) is file
+                pairs.append((name, other if is_further else ""))
         return {
             "loras": pairs,
             "embeddings": [file.name for file in self._context.embeddings.files()],

@@ -14,7 +14,9 @@ from pipelines.errors import ModelBroken, ModelNotFound
 from ui import wiring
 from ui.canvas import assets
 from ui.context import Context
+from ui.form_events import FormEvents
 from ui.guarded_blocks import GuardedBlocks
+from ui.network_wiring import wire_networks
 from ui.panels import models
 from ui.tabs import img2img, png_info, settings
 from ui.uploads import Uploads
@@ -25,6 +27,12 @@ SCRIPTS = (
     "core.js",
     "jobs.js",
     "prompt.js",
+    "prompt_names.js",
+    "prompt_marks.js",
+    "prompt_completion.js",
+    "network_insertion.js",
+    "extra_networks.js",
+    "network_details.js",
     "picture.js",
     "sources.js",
     "control_weights.js",
@@ -40,6 +48,8 @@ SCRIPTS = (
     "look.js",
 )
 """In the order they run, the canvas's after the first: each builds on those before it."""
+
+STYLES = ("style.css", "extra_networks.css", "prompt.css")
 
 UPLOADS_KEPT_SECONDS = 86_400
 UPLOADS_CHECKED_SECONDS = 3_600
@@ -73,6 +83,7 @@ def build_page(context: Context) -> gr.Blocks:
             context,
             uploads,
         )
+        wire_networks(main, model_panel, FormEvents(context))
         wire_vae(blocks, model_panel, main.results.log, vae_events)
     return blocks
 
@@ -84,7 +95,8 @@ def head(theme: str | None = None) -> str:
     The style sheet goes here since Gradio rewrites the selectors of one that it is given.
     """
     first, *others = (STATIC / name for name in SCRIPTS)
-    styles = [path.read_text(encoding="utf-8") for path in (STATIC / "style.css", assets.STYLE)]
+    sheets = (*(STATIC / name for name in STYLES), assets.STYLE)
+    styles = [path.read_text(encoding="utf-8") for path in sheets]
     scripts = [f"window.redraw = {{ theme: {json.dumps(theme)} }};"]
     scripts += [path.read_text(encoding="utf-8") for path in (first, *assets.SCRIPTS, *others)]
     return "\n".join(("<style>", *styles, "</style>", "<script>", *scripts, "</script>"))

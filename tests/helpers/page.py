@@ -16,6 +16,7 @@ from pipelines.batch.folders import AllowedFolders
 from pipelines.batch.produce import BatchProduction
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.folders import Kind, built_in_checkpoints, folders_for
+from pipelines.catalog.networks import FolderNetworks
 from pipelines.catalog.scan import FolderCatalog
 from pipelines.catalog.weights import DetectorTools, WeightStore
 from pipelines.control.menus import ControlMenus
@@ -143,6 +144,8 @@ class Running:
             path = self.context.data_dir / left
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         self.context.catalog.refresh()
+        self.context.loras.refresh()
+        self.context.embeddings.refresh()
         self.context.control.refresh()
         self.context.outputs.mkdir()
         self.context.settings.change(asdict(Settings(live_preview_refresh_period=100)))
@@ -164,7 +167,10 @@ def make_context(
     weights = folders_for(Kind.preprocessor, (data_dir / "models",))
     store = WeightStore(weights)
     models = ControlModels(folders_for(Kind.controlnet, (data_dir / "models",)))
+    networks = (data_dir / "models",)
     return Context(
+        loras=FolderNetworks(folders_for(Kind.lora, networks), Kind.lora),
+        embeddings=FolderNetworks(folders_for(Kind.embedding, networks), Kind.embedding),
         engine=Engine(BatchProduction(Production(painter.denoise, Storage(data_dir)))),
         control=ControlMenus(plugins=discover(), models=models, require=store.folder_of),
         preprocessors=PreprocessorRunner(DetectorTools(store, lambda: "cpu")),

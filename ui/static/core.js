@@ -6,6 +6,15 @@
 
   redraw.visible = (element) => Boolean(element && element.offsetParent);
 
+  // An element with these properties and children; texts are never read as HTML.
+  redraw.make = (tag, properties = {}, ...children) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children);
+    return element;
+  };
+
+  redraw.query = (values) => new URLSearchParams(values).toString();
+
   redraw.press = (id) => redraw.find(`#${id}`)?.click();
 
   redraw.numberBox = (id) => redraw.find(`#${id} input[type=number]`);

@@ -86,14 +86,31 @@
 
   // Typed in through the browser where it can be, so that Ctrl+Z takes it back.
   const replace = (box, from, to, text, selectFrom, selectTo) => {
-    box.focus();
+    box.focus({ preventScroll: true });
     box.setSelectionRange(from, to);
-    if (!document.execCommand("insertText", false, text)) {
+    if (!document.execCommand(text ? "insertText" : "delete", false, text)) {
       box.setRangeText(text, from, to);
       box.dispatchEvent(new Event("input", { bubbles: true }));
     }
     box.setSelectionRange(selectFrom, selectTo);
   };
+
+  // Types into a prompt from elsewhere: the focus stays where it is, and no keyboard comes up on a
+  // phone, where there is no Ctrl+Z either.
+  redraw.typeInto = (box, from, to, text) => {
+    const caret = from + text.length;
+    if (matchMedia("(pointer: coarse)").matches) {
+      box.setRangeText(text, from, to);
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+      return;
+    }
+    const focused = document.activeElement;
+    replace(box, from, to, text, caret, caret);
+    if (focused && focused !== box && focused !== document.body)
+      focused.focus({ preventScroll: true });
+  };
+
+  redraw.replaceText = replace;
 
   const editExtra = (box, start, end, direction) => {
     const text = box.value;
@@ -152,7 +169,12 @@
     }, milliseconds);
   };
 
-  redraw.countTokensSoon = () => countIn(COUNT_AFTER);
+  // Whatever changed a prompt, a person or the program.
+  redraw.countTokensSoon = () => {
+    redraw.markPromptsSoon();
+    redraw.markUsedSoon();
+    countIn(COUNT_AFTER);
+  };
 
   redraw.tokensCounted = () => {
     requestAnimationFrame(checkBrackets);

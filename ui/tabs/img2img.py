@@ -1,6 +1,8 @@
 """The img2img tab: what is repainted and every setting on the left, results on the right."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
 import gradio as gr
 
@@ -13,6 +15,7 @@ from ui.canvas.canvas import Opener
 from ui.context import Context
 from ui.panels import (
     controlnet,
+    extra_networks,
     inpaint,
     prompt,
     results,
@@ -47,6 +50,7 @@ class Img2ImgTab:
     control: controlnet.ControlNetPanel
     override_settings: gr.Dropdown
     results: results.ResultPanel
+    networks: Mapping[str, gr.Tab]
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -71,56 +75,70 @@ def build(context: Context, chosen: Checkpoint | None, open_file: Opener) -> Img
     names = context.styles.names
     prompt_panel = prompt.build(names)
     editor = style_editor.build(names)
-    with gr.Row(elem_id="img2img_body", elem_classes=["body"]):
-        with gr.Column(
-            scale=1, min_width=320, elem_id="img2img_settings", elem_classes=["settings-column"]
+    with gr.Tabs(elem_id="img2img_extra_tabs", elem_classes=["extra-networks"]):
+        with (
+            gr.Tab("Generation", id="img2img_generation", elem_id="img2img_generation"),
+            gr.Row(elem_id="img2img_body", elem_classes=["body"]),
         ):
-            source_panel = source.build(
-                context.settings.current,
-                open_file,
-                folders=context.folders,
-                offer_example=chosen is not None and has_example(chosen),
-            )
-            resize_mode = gr.Radio(
-                choices=[mode.value for mode in ResizeMode],
-                value=ResizeMode.just_resize.value,
-                label="Resize mode",
-                interactive=True,
-                elem_id="resize_mode",
-                elem_classes=["choices"],
-            )
-            inpaint_panel = inpaint.build()
-            soft_panel = soft_inpainting.build()
-            sampler_row = sampling.build_sampler()
-            size_panel = size.build(chosen.default_size if chosen else FALLBACK_SIZE)
-            guidance = sampling.build_guidance()
-            seed_panel = seed.build()
-            control_panel = _build_control(context, chosen, open_file)
-            override_settings = gr.Dropdown(
-                choices=[],
-                value=[],
-                multiselect=True,
-                allow_custom_value=True,
-                label="Override settings",
-                interactive=True,
-                elem_id="img2img_override_settings",
-            )
-        with gr.Column(scale=1, min_width=320):
-            result_panel = results.build()
+            with gr.Column(
+                scale=1, min_width=320, elem_id="img2img_settings", elem_classes=["settings-column"]
+            ):
+                parts = _build_settings(context, chosen, open_file)
+            with gr.Column(scale=1, min_width=320):
+                result_panel = results.build()
+        networks = extra_networks.build()
     return Img2ImgTab(
-        prompt=prompt_panel,
-        styles=editor,
-        source=source_panel,
-        resize_mode=resize_mode,
-        inpaint=inpaint_panel,
-        soft_inpainting=soft_panel,
-        sampler=sampler_row,
-        size=size_panel,
-        guidance=guidance,
-        seed=seed_panel,
-        control=control_panel,
-        override_settings=override_settings,
-        results=result_panel,
+        prompt=prompt_panel, styles=editor, results=result_panel, networks=networks, **parts
+    )
+
+
+class Parts(TypedDict):
+    """What stands in the column of settings, under the names of `Img2ImgTab`."""
+
+    source: source.SourcePanel
+    resize_mode: gr.Radio
+    inpaint: inpaint.InpaintPanel
+    soft_inpainting: soft_inpainting.SoftInpaintingPanel
+    sampler: sampling.SamplerRow
+    size: size.SizePanel
+    guidance: sampling.GuidanceRow
+    seed: seed.SeedPanel
+    control: controlnet.ControlNetPanel
+    override_settings: gr.Dropdown
+
+
+def _build_settings(context: Context, chosen: Checkpoint | None, open_file: Opener) -> Parts:
+    return Parts(
+        source=source.build(
+            context.settings.current,
+            open_file,
+            folders=context.folders,
+            offer_example=chosen is not None and has_example(chosen),
+        ),
+        resize_mode=gr.Radio(
+            choices=[mode.value for mode in ResizeMode],
+            value=ResizeMode.just_resize.value,
+            label="Resize mode",
+            interactive=True,
+            elem_id="resize_mode",
+            elem_classes=["choices"],
+        ),
+        inpaint=inpaint.build(),
+        soft_inpainting=soft_inpainting.build(),
+        sampler=sampling.build_sampler(),
+        size=size.build(chosen.default_size if chosen else FALLBACK_SIZE),
+        guidance=sampling.build_guidance(),
+        seed=seed.build(),
+        control=_build_control(context, chosen, open_file),
+        override_settings=gr.Dropdown(
+            choices=[],
+            value=[],
+            multiselect=True,
+            allow_custom_value=True,
+            label="Override settings",
+            interactive=True,
+            elem_id="img2img_override_settings",
+        ),
     )
 
 
