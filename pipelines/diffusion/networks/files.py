@@ -12,6 +12,7 @@ import torch
 from pipelines.catalog.folders import PICKLES
 from pipelines.catalog.headers import read_header, read_json
 from pipelines.diffusion.control.files import read_tensors
+from pipelines.diffusion.networks.kinds import bias_gain, kind_of
 from pipelines.diffusion.networks.tensors import Tensors
 from pipelines.errors import ModelBroken
 
@@ -60,6 +61,8 @@ _PEFT_METADATA = "lora_adapter_metadata"
 class NetworkWeights:
     """What a file holds: tensors by layer, as the file names it, and names that mean nothing.
 
+    Each layer's tensors are of some kind, or change its bias.
+
     `bundles` says that there are embeddings in it, too.
     """
 
@@ -86,6 +89,13 @@ def read_network(path: Path) -> NetworkWeights:
         else:
             layer, what = found
             layers.setdefault(layer, {})[what] = tensor
+    useless = [
+        layer
+        for layer, tensors in layers.items()
+        if kind_of(tensors) is None and bias_gain(tensors) is None
+    ]
+    for layer in useless:
+        del layers[layer]
     if not layers:
         raise ModelBroken(f"{path.name} holds no LoRA, nor anything of its kind.")
     alphas = _stated_alphas(path)
@@ -93,7 +103,7 @@ def read_network(path: Path) -> NetworkWeights:
         alpha = next((alphas[start] for start in alphas if layer.startswith(start)), None)
         if alpha is not None and "up" in tensors:
             tensors.setdefault("alpha", torch.tensor(alpha))
-    return NetworkWeights(layers=layers, unknown=tuple(unknown), bundles=bundles)
+    return NetworkWeights(layers=layers, unknown=(*unknown, *useless), bundles=bundles)
 
 
 def _split(name: str) -> tuple[str, str] | None:

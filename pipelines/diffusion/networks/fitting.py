@@ -47,11 +47,12 @@ def fit_network(lora: PlannedLora, table: LayerTable, title: str) -> FittedNetwo
     changes: list[LayerChange] = []
     left: list[str] = list(weights.unknown)
     for written, tensors in weights.layers.items():
-        layer, kind = find_layer(table, written), kind_of(tensors)
-        if layer is None or (kind is None and bias_gain(tensors) is None):
+        layer = find_layer(table, written)
+        if layer is None:
             left.append(written)
-        else:
-            changes.append(LayerChange(layer=layer, written=written, tensors=tensors, kind=kind))
+            continue
+        change = LayerChange(layer=layer, written=written, tensors=tensors, kind=kind_of(tensors))
+        changes.append(change)
     if not changes or _lacks_encoder(weights, table):
         made_for = f"for {lora.file.base}" if lora.file.base else "for another kind of model"
         raise ModelBroken(

@@ -416,6 +416,13 @@ def test_a_file_that_is_gone_is_refused_by_name(
     assert said.startswith("LoRA 'gone' is no longer at ")
 
 
+def test_so_is_a_checkpoint_that_lies_among_them(
+    networks: Networks, parts: Components, tmp_path: Path
+):
+    path = write(tmp_path / "whole.safetensors", {f"unet.{TO_Q}.weight": weight_of(parts)})
+    assert "holds no LoRA" in refused(networks, parts, [planned(path)], ModelBroken)
+
+
 @pytest.mark.parametrize("number", [float("nan"), 1e39])
 def test_numbers_that_are_none_are_refused_by_name(
     networks: Networks, parts: Components, tmp_path: Path, number: float

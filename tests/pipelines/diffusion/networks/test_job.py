@@ -12,6 +12,7 @@ from PIL import Image
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.folders import Kind
 from pipelines.catalog.networks import FolderNetworks
+from pipelines.diffusion.control.lora import encoder_weights
 from pipelines.diffusion.run import Diffusion
 from pipelines.errors import ModelBroken
 from pipelines.monitor import Unwatched
@@ -114,3 +115,16 @@ def test_a_model_that_is_chosen_again_is_as_the_job_wants_it(
     picture(diffusion, washed)
     assert_same_picture(picture(diffusion, elsewhere), expected[1])
     assert_same_picture(picture(diffusion, plain), expected[0])
+
+
+def test_a_control_model_made_of_differences_does_not_keep_a_lora_in_it(
+    diffusion: Diffusion, plan: Planned
+):
+    washed = plan("cat<lora:wash:1>")
+    picture(diffusion, washed)
+    parts = diffusion._model(washed.checkpoint, washed.settings, None).components
+    originals = diffusion._networks.originals(parts)
+    plain = tiny_components().unet.state_dict()
+    encoder = encoder_weights(parts.unet, originals)
+    assert set(originals) == {f"{TO_Q}.weight"}
+    assert all(torch.equal(encoder[name], plain[name]) for name in encoder)
