@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 from pipelines.catalog.networks import NetworkCatalog, NetworkFile
 from pipelines.errors import InvalidRequest, ModelBroken
-from pipelines.networks.tokens import LORA_KINDS, AskedLora, read_lora, shown
+from pipelines.networks.tokens import LORA_KINDS, AskedLora, name_of, read_lora, shown
 from pipelines.prompting.reading import NetworkToken
 
 HYPERNETWORK = "hypernet"
+
+_MOST_PARTS = 4  # of a name, divided by colons
 
 NAMED = 5
 """Tokens that a note lists by name."""
@@ -61,16 +63,16 @@ def plan_networks(
     for token in tokens:
         if token.kind.lower() not in LORA_KINDS:
             continue
+        file, parts = _find(token, catalog)
+        if file is None:
+            missing[name_of(token, parts)] = None
+            continue
         try:
-            asked = read_lora(token)
+            asked = read_lora(token, name_parts=parts)
         except InvalidRequest as error:
             notes.append(str(error))
             continue
         notes += [f"{shown(token)}: {key[:20]}= counts for nothing." for key in asked.ignored]
-        file = None if asked.name in missing else catalog.find(asked.name)
-        if file is None:
-            missing[asked.name] = None
-            continue
         if file.refused:
             raise ModelBroken(f"LoRA {asked.name!r} cannot be used: {file.refused}")
         key = (file.path, asked.rank)
@@ -83,6 +85,18 @@ def plan_networks(
         missing=tuple(missing),
         notes=(*_missing_note(tuple(missing)), *_other_kinds(tokens), *_few(notes)),
     )
+
+
+def _find(token: NetworkToken, catalog: NetworkCatalog) -> tuple[NetworkFile | None, int]:
+    """The file that a token names, and how many of its arguments make the name.
+
+    A colon ends a name, as in A1111, unless only a longer one names a file.
+    """
+    for parts in range(1, min(len(token.arguments), _MOST_PARTS) + 1):
+        file = catalog.find(name_of(token, parts))
+        if file is not None:
+            return file, parts
+    return None, 1
 
 
 def _more_of(before: PlannedLora | None, asked: AskedLora, file: NetworkFile) -> PlannedLora:

@@ -29,13 +29,14 @@ class AskedLora:
     ignored: tuple[str, ...] = ()
 
 
-def read_lora(token: NetworkToken) -> AskedLora:
+def read_lora(token: NetworkToken, *, name_parts: int = 1) -> AskedLora:
     """What a token of a kind in LORA_KINDS asks for; InvalidRequest for what is no number.
 
+    `name_parts` are its first arguments that make the name, of a file with colons in it.
     After the name stand, each of them optional: the text encoder's strength (1), the UNet's (the
     same), and the rank. Each may be named instead, as `te=0.5`, `unet=0.8`, `dyn=8`, which wins.
     """
-    name, *arguments = token.arguments
+    arguments = token.arguments[name_parts:]
     named: dict[str, str] = {}
     in_order: list[str] = []
     for argument in arguments:
@@ -47,12 +48,17 @@ def read_lora(token: NetworkToken) -> AskedLora:
     values = {**dict(zip((_TEXT, _UNET, _RANK), in_order, strict=False)), **named}
     text = _strength(values, _TEXT, token, 1.0)
     return AskedLora(
-        name=name,
+        name=name_of(token, name_parts),
         text=text,
         unet=_strength(values, _UNET, token, text),
         rank=_rank(values, token),
         ignored=tuple(key for key in named if key not in (_TEXT, _UNET, _RANK)),
     )
+
+
+def name_of(token: NetworkToken, parts: int) -> str:
+    """The name that the first `parts` arguments make."""
+    return ":".join(token.arguments[:parts])
 
 
 def shown(token: NetworkToken) -> str:

@@ -41,6 +41,19 @@ def test_the_job_goes_on_without_what_there_is_not():
     assert planned.notes == ("Lora not found: a, b.",)
 
 
+def test_a_name_may_have_colons_where_no_shorter_one_is_a_file():
+    catalog = Loras(
+        *(lora_file(Path(f"{name}.safetensors")) for name in ("a:b", "墨:1:x", "c", "c:d"))
+    )
+    loras = plan("<lora:a:b:0.5:0.2><lora:墨:1:x><lora:c:0.5>", catalog=catalog).loras
+    assert [(lora.mentioned, lora.text, lora.unet) for lora in loras] == [
+        ("a:b", 0.5, 0.2),
+        ("墨:1:x", 1.0, 1.0),
+        ("c", 0.5, 0.5),
+    ]
+    assert lora_fields(plan("<lora:a:b:1>", catalog=catalog)) == {"Lora hashes": "ab: a:b-hash"}
+
+
 def test_many_missing_names_make_one_short_note():
     (note,) = plan("".join(f"<lora:n{number}:1>" for number in range(2000))).notes
     assert note == "Lora not found: n0, n1, n2, n3, n4, and 1995 more."
