@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pipelines.diffusion.run import Diffusion
     from pipelines.downloads import Downloads
     from pipelines.engine.loading import BackgroundRun
+    from pipelines.prompting.wildcards import WildcardFolders
     from pipelines.settings import Settings
     from ui.context import Context
 
@@ -130,7 +131,6 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         built_in=built_in_checkpoints(HERE / "models"),
         allow_pickles=options.allow_pickle,
     )
-
     control = build_control(options, models)
 
     def load() -> "Diffusion":
@@ -161,6 +161,7 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         folders=None if options.hide_ui_dir_config else allowed_folders(options),
         loras=networks(Kind.lora, options, models),
         embeddings=embeddings,
+        wildcards=wildcards(options, models),
         control=control.menus,
         preprocessors=control.preprocessors,
         downloads=control.downloads,
@@ -178,6 +179,16 @@ def networks(kind: "Kind", options: Options, models: Sequence[Path]) -> "FolderN
         kind,
         options.data_dir / "cache",
         allow_pickles=options.allow_pickle,
+        within=None if options.is_local else models,
+    )
+
+
+def wildcards(options: Options, models: Sequence[Path]) -> "WildcardFolders":
+    """The text files that prompts choose lines from, listed when a prompt names one."""
+    from pipelines.prompting.wildcards import PLACE, WildcardFolders
+
+    return WildcardFolders(
+        (directory / folder for directory in models for folder in PLACE.folders),
         within=None if options.is_local else models,
     )
 

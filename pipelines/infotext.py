@@ -46,6 +46,7 @@ def write(plan: Plan, image_plan: ImagePlan, *, extra: Iterable[tuple[str, Value
     added = dict(extra)
     init_image_hash = added.pop(names.INIT_IMAGE_HASH, None)
     embeddings = added.pop(names.TI_HASHES, None)
+    plan = plan.for_picture(image_plan)
     fields: dict[str, Value] = {
         **_main_fields(plan, image_plan),
         names.INIT_IMAGE_HASH: init_image_hash,

@@ -5,7 +5,7 @@ happens. Step counts follow A1111 (reference: `setup_img2img_steps` behaviour).
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,11 +14,17 @@ from pipelines.catalog.networks import NetworkFile
 from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.planned import PlannedUnit
 from pipelines.control.planning import plan_units
+from pipelines.control.units import BatchOption
 from pipelines.errors import InvalidRequest
 from pipelines.imaging.geometry import Size
 from pipelines.networks.planned import NO_NETWORKS, PlannedNetworks, plan_networks
 from pipelines.prompting.files import NO_FILES, PromptFiles
-from pipelines.prompting.reading import PromptTexts, read_prompt, schedule_steps
+from pipelines.prompting.reading import (
+    PromptTexts,
+    networks_of,
+    read_prompt,
+    schedule_steps,
+)
 from pipelines.requests import (
     LATENT_FACTOR,
     MAX_SIDE,
@@ -68,6 +74,14 @@ class ImagePlan:
     variation_seed: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnPrompt:
+    """What one picture is told, where wildcards make the pictures of a job differ."""
+
+    prompt: Prompt
+    networks: PlannedNetworks
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """One img2img job, decided.
@@ -80,6 +94,8 @@ class Plan:
     `batches` hold the pictures in order. `created` is local time. `control` are the ControlNet
     units, each of which is sure to have all that it needs. `embeddings` are all that there are:
     which of them a prompt names, only its tokens tell. `networks` are the LoRAs that it names.
+    Where `own_prompts` has one for every picture, in order, `prompt`, `texts` and `networks` are
+    the first's, and every batch has one picture. `notes` are for the user, a sentence each.
     """
 
     request: Img2ImgRequest
@@ -97,6 +113,8 @@ class Plan:
     vae: VaeFile | None = None  # None: the checkpoint's own
     embeddings: tuple[NetworkFile, ...] = ()
     networks: PlannedNetworks = NO_NETWORKS
+    own_prompts: tuple[OwnPrompt, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def latent_size(self) -> Size:
@@ -107,6 +125,23 @@ class Plan:
     def images(self) -> tuple[ImagePlan, ...]:
         """Every picture of the job, in order."""
         return tuple(image for batch in self.batches for image in batch)
+
+    def for_picture(self, image: ImagePlan) -> "Plan":
+        """The same plan, saying what it says of this picture."""
+        if not self.own_prompts:
+            return self
+        own = self.own_prompts[image.index]
+        steps = schedule_steps(self.request.sampling)
+        texts = read_prompt(own.prompt, self.settings, steps=steps)
+        return replace(self, prompt=own.prompt, texts=texts, networks=own.networks)
+
+    def parts(self) -> "Iterator[Plan]":
+        """Plans that say the same of all their pictures, in order; most often this one."""
+        if not self.own_prompts:
+            yield self
+            return
+        for batch in self.batches:
+            yield replace(self.for_picture(batch[0]), batches=(batch,), own_prompts=())
 
 
 def plan_steps(steps: int, strength: float, family: Family, *, exact: bool) -> StepPlan:
@@ -161,7 +196,11 @@ def make_plan(
     levels = schedule_levels(sampler, schedule, steps.total)
     checkpoint = catalog.find(request.model or settings.sd_model_checkpoint)
     check_for_img2img(checkpoint)
-    prompt = styles.apply(request.prompt)
+    batches = _plan_images(request, sampler, draw_seed)
+    seeds = [image.seed for batch in batches for image in batch]
+    filled = files.wildcards.fill(styles.apply(request.prompt), seeds)
+    own_prompts = _own_prompts(request, filled.prompts, settings, files)
+    prompt = filled.prompts[0]
     texts = read_prompt(prompt, settings, steps=schedule_steps(request.sampling))
     return Plan(
         request=request,
@@ -174,16 +213,37 @@ def make_plan(
         schedule=schedule,
         # A schedule with more levels than asked for is walked to its end, as A1111 does.
         steps=replace(steps, executed=steps.executed + levels - steps.total),
-        batches=_plan_images(request, sampler, draw_seed),
+        batches=tuple((image,) for batch in batches for image in batch) if own_prompts else batches,
         created=now(),
         control=plan_units(request, control, settings, checkpoint),
         vae=catalog.choose_vae(
             checkpoint, settings.sd_vae, overrides=settings.sd_vae_overrides_per_model_preferences
         ),
         embeddings=files.embeddings.current(),
-        networks=plan_networks(
-            texts.networks, files.loras, with_hashes=settings.lora_add_hashes_to_infotext
-        ),
+        networks=_plan_networks(prompt, settings, files),
+        own_prompts=own_prompts,
+        notes=filled.notes,
+    )
+
+
+def _own_prompts(
+    request: Img2ImgRequest, prompts: Sequence[Prompt], settings: Settings, files: PromptFiles
+) -> tuple[OwnPrompt, ...]:
+    """Those of all pictures if they differ, unless the pictures of a batch belong together."""
+    together = request.style_align or request.control_batch is BatchOption.one_each
+    if together or len(set(prompts)) == 1:
+        return ()
+    return tuple(
+        OwnPrompt(prompt=prompt, networks=_plan_networks(prompt, settings, files))
+        for prompt in prompts
+    )
+
+
+def _plan_networks(prompt: Prompt, settings: Settings, files: PromptFiles) -> PlannedNetworks:
+    return plan_networks(
+        networks_of(prompt, settings),
+        files.loras,
+        with_hashes=settings.lora_add_hashes_to_infotext,
     )
 
 

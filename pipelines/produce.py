@@ -1,7 +1,7 @@
 """A plan to a result: every batch gets its infotext and is saved as soon as it is done."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -19,7 +19,7 @@ from pipelines.imaging.grids import contact_sheet
 from pipelines.imaging.kept_control import control_chunks
 from pipelines.imaging.prepare import prepare
 from pipelines.infotext_fields import INIT_IMAGE_HASH
-from pipelines.monitor import Monitor
+from pipelines.monitor import Monitor, PartMonitor
 from pipelines.plan import ImagePlan, Plan
 from pipelines.requests import InpaintArea
 from pipelines.results import Denoise, DenoisedBatch, Picture, Result
@@ -68,7 +68,7 @@ class Production:
         album = _Album(plan, self._storage, self._write_infotext)
         failed = False
         try:
-            for batch in self._denoise(plan, monitor):
+            for batch in self._batches(plan, monitor):
                 album.add(batch)
         except UserError as error:
             if not album.pictures:
@@ -88,6 +88,14 @@ class Production:
             seconds=time.perf_counter() - started,
         )
 
+    def _batches(self, plan: Plan, monitor: Monitor) -> Iterator[DenoisedBatch]:
+        """Those of all parts of the job, each of which says one thing."""
+        parts = len(plan.batches) if plan.own_prompts else 1
+        for position, part in enumerate(plan.parts()):
+            if position and monitor.stop_after_batch:
+                return
+            yield from self._denoise(part, PartMonitor(monitor, position=position, parts=parts))
+
 
 class _Album:
     """The pictures of one job as they come in."""
@@ -106,9 +114,8 @@ class _Album:
         self._units: tuple[PreparedUnit, ...] = ()
         if problem := profile_problem(plan.request.init_image):
             self.note(problem)
-        for unit in plan.control:
-            for note in unit.notes:
-                self.note(note)
+        for note in (*plan.notes, *(note for unit in plan.control for note in unit.notes)):
+            self.note(note)
 
     @property
     def finished(self) -> list[Picture]:

@@ -120,7 +120,9 @@ class Storage:
             return self._write_new(
                 sent.folder, lambda: sent.names(image_plan, plan), ending, content
             )
-        named = filenames.Named(plan=plan, image_plan=image_plan, image=image)
+        named = filenames.Named(
+            plan=plan.for_picture(image_plan), image_plan=image_plan, image=image
+        )
         folder = self._folder(settings, "outdir_img2img_samples", self._subfolders(named))
         default = (
             filenames.DEFAULT_PATTERN_IN_SUBFOLDER

@@ -14,6 +14,7 @@ from pipelines.control.runner import PreprocessorRunner
 from pipelines.downloads import Downloads
 from pipelines.engine.engine import Engine
 from pipelines.prompting.files import PromptFiles
+from pipelines.prompting.wildcards import WildcardFolders
 from pipelines.settings_store import SettingsStore
 from pipelines.styles import StyleBook
 
@@ -26,7 +27,7 @@ class Context:
     and the multiple of 75 it is padded to; None while the network libraries are still being
     imported. `folders` are those that the page may name; None hides every field that names one
     (--hide-ui-dir-config).
-    `loras` and `embeddings` look up what prompts may name.
+    `loras`, `embeddings` and `wildcards` look up what prompts may name.
     `control` looks up preprocessors and control models; `preprocessors` runs the former, and
     `downloads` fetches their networks, each None where that cannot be done.
     """
@@ -41,6 +42,7 @@ class Context:
     folders: AllowedFolders | None = field(default_factory=AllowedFolders)
     loras: FolderNetworks = field(default_factory=lambda: FolderNetworks((), Kind.lora))
     embeddings: FolderNetworks = field(default_factory=lambda: FolderNetworks((), Kind.embedding))
+    wildcards: WildcardFolders = field(default_factory=lambda: WildcardFolders(()))
     control: ControlMenus = NO_CONTROL
     preprocessors: PreprocessorRunner | None = None
     downloads: Downloads | None = None
@@ -48,7 +50,7 @@ class Context:
     @property
     def prompt_files(self) -> PromptFiles:
         """What prompts may name."""
-        return PromptFiles(loras=self.loras, embeddings=self.embeddings)
+        return PromptFiles(loras=self.loras, embeddings=self.embeddings, wildcards=self.wildcards)
 
     @property
     def outputs(self) -> Path:

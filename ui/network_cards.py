@@ -102,6 +102,7 @@ class NetworkCards:
         return {
             "loras": pairs,
             "embeddings": [file.name for file in self._context.embeddings.files()],
+            "wildcards": self._context.wildcards.names(),
             "multiplier": f"{self._settings.extra_networks_default_multiplier:g}",
         }
 

@@ -1,9 +1,10 @@
-"""What a prompt may name beside words: the files of LoRAs and embeddings, looked up by the plan."""
+"""What a prompt may name beside words: LoRAs, embeddings and wildcards, looked up by the plan."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipelines.catalog.folders import Kind
 from pipelines.catalog.networks import FolderNetworks, NetworkCatalog
+from pipelines.prompting.wildcards import WildcardFolders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +13,7 @@ class PromptFiles:
 
     loras: NetworkCatalog
     embeddings: NetworkCatalog
+    wildcards: WildcardFolders = field(default_factory=lambda: WildcardFolders(()))
 
 
 NO_FILES = PromptFiles(

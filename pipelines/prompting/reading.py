@@ -77,6 +77,11 @@ def read_prompt(prompt: Prompt, settings: Settings, *, steps: int) -> PromptText
     )
 
 
+def networks_of(prompt: Prompt, settings: Settings) -> tuple[NetworkToken, ...]:
+    """Those that `read_prompt` finds, without its other work."""
+    return take_networks(_without_comments(prompt.positive, settings))[1]
+
+
 def take_networks(text: str) -> tuple[str, tuple[NetworkToken, ...]]:
     """`text` without its `<name:arguments>`, and those in order."""
     # No search begins where it could only run on to the end.
