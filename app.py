@@ -103,8 +103,9 @@ def serve(options: Options) -> None:
         make_server(app, announce).run([listener])
     finally:
         context.engine.close()
-        if context.downloads is not None:
-            context.downloads.close()
+        for downloads in (context.downloads, context.model_downloads):
+            if downloads is not None:
+                downloads.close()
 
 
 def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]":
@@ -166,7 +167,35 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         preprocessors=control.preprocessors,
         downloads=control.downloads,
     )
-    return context, loading
+    return with_models(context, options, models), loading
+
+
+def with_models(context: "Context", options: Options, models: Sequence[Path]) -> "Context":
+    """The same, with the folders of models, and what fetches more into them if that is allowed."""
+    from pipelines.catalog.folders import Kind, folders_for
+    from pipelines.hub.client import Hub
+    from pipelines.hub.downloads import ModelDownloads
+    from pipelines.hub.orders import DOWNLOADABLE
+    from pipelines.hub.places import ModelPlaces
+
+    extra = {
+        Kind.checkpoint: options.ckpt_dir,
+        Kind.vae: options.vae_dir,
+        Kind.controlnet: options.controlnet_dir,
+    }
+    folders = {kind: folders_for(kind, models, extra=extra.get(kind)) for kind in DOWNLOADABLE}
+    places = ModelPlaces(folders=folders, named=options.is_local and not options.hide_ui_dir_config)
+    downloads = None
+    if options.is_local or options.allow_remote_downloads:
+        downloads = ModelDownloads(
+            Hub(), places.targets, options.data_dir / "cache", finished=context.renew
+        )
+    return replace(
+        context,
+        places=places,
+        model_downloads=downloads,
+        allow_pickles=options.allow_pickle,
+    )
 
 
 def networks(kind: "Kind", options: Options, models: Sequence[Path]) -> "FolderNetworks":

@@ -25,8 +25,8 @@ class Options:
     from 7860 upward. `accounts` are (user, password); nobody needs to log in when there are none.
     Folders are absolute; None means the default. `subpath` is "" or begins with a slash.
     `allow_dirs` are folders that the Batch tab may name, read and write. `allow_downloads` has a
-    preprocessor's missing network fetched without asking. `allow_pickle` opens checkpoints and VAEs
-    that are Python pickles.
+    preprocessor's missing network fetched without asking; `allow_remote_downloads` lets others than
+    this machine fetch models. `allow_pickle` opens checkpoints and VAEs that are Python pickles.
     """
 
     data_dir: Path
@@ -48,6 +48,7 @@ class Options:
     allow_dirs: tuple[Path, ...] = ()
     hide_ui_dir_config: bool = False
     allow_downloads: bool = False
+    allow_remote_downloads: bool = False
     allow_pickle: bool = False
 
     @property
@@ -120,6 +121,11 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
         help="fetch missing networks of preprocessors from Hugging Face without asking",
     )
     places.add_argument(
+        "--allow-remote-downloads",
+        action="store_true",
+        help="let everybody who may come in fetch models from Hugging Face, not this machine alone",
+    )
+    places.add_argument(
         "--allow-pickle",
         action="store_true",
         help="open .ckpt and .pt models too, for their weights alone",
@@ -159,6 +165,7 @@ def parse(
         allow_dirs=tuple(_existing_folder("--allow-dir", folder) for folder in given.allow_dir),
         hide_ui_dir_config=given.hide_ui_dir_config,
         allow_downloads=given.allow_downloads,
+        allow_remote_downloads=given.allow_remote_downloads,
         allow_pickle=given.allow_pickle,
     )
     _require_accounts(given, options)

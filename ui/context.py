@@ -13,6 +13,8 @@ from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.runner import PreprocessorRunner
 from pipelines.downloads import Downloads
 from pipelines.engine.engine import Engine
+from pipelines.hub.downloads import ModelDownloads
+from pipelines.hub.places import ModelPlaces
 from pipelines.prompting.files import PromptFiles
 from pipelines.prompting.wildcards import WildcardFolders
 from pipelines.settings_store import SettingsStore
@@ -30,6 +32,8 @@ class Context:
     `loras`, `embeddings` and `wildcards` look up what prompts may name.
     `control` looks up preprocessors and control models; `preprocessors` runs the former, and
     `downloads` fetches their networks, each None where that cannot be done.
+    `places` are the folders of models, which `model_downloads` fetches more into; None where nobody
+    may. Python pickles are opened, and fetched, only if `allow_pickles`.
     """
 
     engine: Engine
@@ -46,6 +50,23 @@ class Context:
     control: ControlMenus = NO_CONTROL
     preprocessors: PreprocessorRunner | None = None
     downloads: Downloads | None = None
+    places: ModelPlaces = field(default_factory=ModelPlaces)
+    model_downloads: ModelDownloads | None = None
+    allow_pickles: bool = False
+
+    def renew(self, kind: Kind) -> None:
+        """Look for models of this kind again."""
+        match kind:
+            case Kind.checkpoint | Kind.vae:
+                self.catalog.refresh()
+            case Kind.controlnet:
+                self.control.refresh()
+            case Kind.lora:
+                self.loras.refresh()
+            case Kind.embedding:
+                self.embeddings.refresh()
+            case _:
+                pass  # nothing lists them yet
 
     @property
     def prompt_files(self) -> PromptFiles:

@@ -16,9 +16,13 @@ from ui.canvas import assets
 from ui.context import Context
 from ui.form_events import FormEvents
 from ui.guarded_blocks import GuardedBlocks
+from ui.models_events import ModelsEvents
+from ui.models_html import kind_menu, places_html
+from ui.models_wiring import wire_models
 from ui.network_wiring import wire_networks
 from ui.panels import models
 from ui.tabs import img2img, png_info, settings
+from ui.tabs import models as models_tab
 from ui.uploads import Uploads
 from ui.vae_events import VaeEvents, wire_vae
 
@@ -42,6 +46,7 @@ SCRIPTS = (
     "control_pose.js",
     "control_pose_editor.js",
     "downloads.js",
+    "models.js",
     "example.js",
     "numbers.js",
     "shortcuts.js",
@@ -49,7 +54,7 @@ SCRIPTS = (
 )
 """In the order they run, the canvas's after the first: each builds on those before it."""
 
-STYLES = ("style.css", "extra_networks.css", "prompt.css")
+STYLES = ("style.css", "extra_networks.css", "models.css", "prompt.css")
 
 UPLOADS_KEPT_SECONDS = 86_400
 UPLOADS_CHECKED_SECONDS = 3_600
@@ -73,6 +78,12 @@ def build_page(context: Context) -> gr.Blocks:
                 main = img2img.build(context, chosen, uploads)
             with gr.Tab(png_info.TITLE, id="pnginfo", elem_id="tab_pnginfo"):
                 info = png_info.build()
+            with gr.Tab(models_tab.TITLE, id="models", elem_id="tab_models") as models_title:
+                models_found = models_tab.build(
+                    kind_menu(),
+                    places_html(context.places, allow_pickles=context.allow_pickles),
+                    downloads=context.model_downloads is not None,
+                )
             with gr.Tab(settings.TITLE, id="settings", elem_id="tab_settings"):
                 preferences = settings.build(context.settings.current)
         gr.HTML(_footer(context), elem_id="footer")
@@ -85,6 +96,8 @@ def build_page(context: Context) -> gr.Blocks:
         )
         wire_networks(main, model_panel, FormEvents(context))
         wire_vae(blocks, model_panel, main.results.log, vae_events)
+        models_events = ModelsEvents(context, FormEvents(context), vae_events)
+        wire_models(models_title, models_found, model_panel, main, models_events)
     return blocks
 
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.middleware import Middleware
 
 from ui.api.downloads import make_download_routes, weights_by_name
+from ui.api.models import make_model_routes
 from ui.api.networks import make_network_routes
 from ui.api.progress import make_progress_routes
 from ui.cli import Options
@@ -96,6 +97,7 @@ def _add_routes(app: FastAPI, context: Context, gate: Gate, notices: Notices) ->
     """Everything that is answered without gradio."""
     app.include_router(make_login_routes(gate))
     app.include_router(make_progress_routes(context.engine, notices, gate.current_user))
+    app.include_router(make_model_routes(context.model_downloads, gate.current_user))
     if context.downloads is not None:
         known = weights_by_name(context.control.plugins.preprocessors)
         app.include_router(make_download_routes(context.downloads, known, gate.current_user))

@@ -147,6 +147,8 @@ def require_space(folder: Path, needed: int, name: str) -> None:
 
 def megabytes(count: int) -> str:
     """A number of bytes for people."""
+    if count < 1e6:
+        return f"{-(-count // 1000)} kB"
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 

@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -24,6 +24,10 @@ from pipelines.control.models import ControlModels
 from pipelines.control.runner import PreprocessorRunner
 from pipelines.downloads import Downloads
 from pipelines.engine.engine import Engine
+from pipelines.hub.client import Hub
+from pipelines.hub.downloads import ModelDownloads
+from pipelines.hub.orders import DOWNLOADABLE
+from pipelines.hub.places import ModelPlaces
 from pipelines.imaging.prepare import prepare
 from pipelines.monitor import Monitor
 from pipelines.plan import Plan
@@ -39,6 +43,9 @@ from ui.login import LOCAL_USER
 from ui.page import build_page, head, theme
 from ui.running import make_server
 from ui.server import create_server
+
+NOBODY = "http://127.0.0.1:9"
+"""An address at which no hub answers."""
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 STARTING_SECONDS = 30.0
@@ -138,6 +145,9 @@ class Running:
         for job in engine.jobs(LOCAL_USER):
             assert job.wait(STARTING_SECONDS), "a job of the last test did not end"
         engine._jobs.clear()
+        if self.context.model_downloads is not None:
+            for download in self.context.model_downloads.listed():
+                self.context.model_downloads.remove(download.id)
         self.painter.plans.clear()
         self.painter.failures.clear()
         for left in ("outputs", "models", "config.json", "styles.csv", "params.txt"):
@@ -168,7 +178,7 @@ def make_context(
     store = WeightStore(weights)
     models = ControlModels(folders_for(Kind.controlnet, (data_dir / "models",)))
     networks = (data_dir / "models",)
-    return Context(
+    context = Context(
         loras=FolderNetworks(folders_for(Kind.lora, networks), Kind.lora),
         embeddings=FolderNetworks(folders_for(Kind.embedding, networks), Kind.embedding),
         engine=Engine(BatchProduction(Production(painter.denoise, Storage(data_dir)))),
@@ -183,6 +193,12 @@ def make_context(
         version="test",
         folders=AllowedFolders(roots=(data_dir / "allowed",), base=data_dir),
     )
+    found = {kind: folders_for(kind, (data_dir / "models",)) for kind in DOWNLOADABLE}
+    places = ModelPlaces(folders=found, named=True)
+    fetching = ModelDownloads(
+        Hub(endpoint=NOBODY), places.targets, data_dir / "cache", finished=context.renew
+    )
+    return replace(context, places=places, model_downloads=fetching)
 
 
 @contextmanager

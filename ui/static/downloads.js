@@ -4,8 +4,13 @@
 (() => {
   const PERIOD = 500; // milliseconds
   const MEGABYTE = 1e6;
+  const GIGABYTE = 1e9;
 
-  const megabytes = (bytes) => `${(bytes / MEGABYTE).toFixed(bytes < 10 * MEGABYTE ? 1 : 0)} MB`;
+  const megabytes = (bytes) =>
+    bytes < GIGABYTE
+      ? `${(bytes / MEGABYTE).toFixed(bytes < 10 * MEGABYTE ? 1 : 0)} MB`
+      : `${(bytes / GIGABYTE).toFixed(2)} GB`;
+  redraw.megabytes = megabytes;
 
   const show = (offer, { state, file, done, total, error }) => {
     const find = (name) => offer.querySelector(`.download-${name}`);

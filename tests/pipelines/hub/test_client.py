@@ -7,7 +7,7 @@ from pipelines.hub import client
 from pipelines.hub.client import Found, Hub, StoredFile
 from tests.helpers.hub import COMMIT, serving_hub, sha256
 from tests.helpers.hub import Hub as FakeHub
-from tests.pipelines.hub.conftest import LORA, LORA_CONTENT, LORA_FILE, PIPELINE
+from tests.helpers.repositories import LORA, LORA_CONTENT, LORA_FILE, PIPELINE
 
 STYLE = StoredFile(path=LORA_FILE, size=len(LORA_CONTENT), digest=sha256(LORA_CONTENT))
 

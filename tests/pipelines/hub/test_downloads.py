@@ -17,14 +17,8 @@ from pipelines.hub.orders import Order, make_order
 from pipelines.hub.transfer import SPARE, UNFINISHED, DownloadState, Transfer
 from tests.helpers.hub import Hub as FakeHub
 from tests.helpers.hub import sha256
-from tests.pipelines.hub.conftest import (
-    LORA,
-    LORA_CONTENT,
-    LORA_FILE,
-    PIPELINE,
-    PIPELINE_FILES,
-    make_downloads,
-)
+from tests.helpers.repositories import LORA, LORA_CONTENT, LORA_FILE, PIPELINE, PIPELINE_FILES
+from tests.pipelines.hub.conftest import make_downloads
 
 KEY = f"{LORA}/{LORA_FILE}"
 
@@ -263,7 +257,7 @@ def test_a_full_disk_is_told_before_anything_is_fetched(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1_000_000))
     assert failure(downloads, order) == (
-        f"The disk is too full for {LORA}: 0 MB are to come, and 1 MB are free."
+        f"The disk is too full for {LORA}: 301 kB are to come, and 1 MB are free."
     )
     assert fake.content_requests() == []
 

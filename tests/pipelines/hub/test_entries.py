@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.hub.client import Hub, Repository, StoredFile
 from pipelines.hub.entries import Entry, Group, entries_of
-from tests.pipelines.hub.conftest import LORA, LORA_FILE, PIPELINE
+from tests.helpers.repositories import LORA, LORA_FILE, PIPELINE
 
 SHA = "a" * 64
 

@@ -9,7 +9,7 @@ from pipelines.errors import InvalidRequest
 from pipelines.hub.client import Hub, StoredFile
 from pipelines.hub.entries import entries_of
 from pipelines.hub.orders import Order, make_order, read_order, record_of
-from tests.pipelines.hub.conftest import LORA, PIPELINE
+from tests.helpers.repositories import LORA, PIPELINE
 
 ORDER = Order(
     repository="owner/name",
