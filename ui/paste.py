@@ -1,6 +1,6 @@
 """Parameter text to the values of the form: the paste arrow, dropped files, PNG Info."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.opening import open_picture
 from pipelines.infotext import parse
 from pipelines.infotext_form import FormValues, to_form
+from pipelines.networks.infotext import LORA_HASHES, with_local_names
 from pipelines.storage import LAST_INFOTEXT, read_infotext
 from ui.context import Context
 from ui.control_values import pasted_units
@@ -27,9 +28,12 @@ class Pasted:
 
 def paste_text(context: Context, text: str) -> Pasted:
     """What the form becomes when `text` is pasted."""
+    parameters = parse(text)
+    loras = parameters.fields.get(LORA_HASHES, "")
+    prompt = with_local_names(parameters.positive, loras, context.prompt_files.loras)
     return as_fields(
         to_form(
-            parse(text),
+            replace(parameters, positive=prompt),
             settings=context.settings.current,
             catalog=context.catalog,
             styles=context.styles,

@@ -1,12 +1,16 @@
 """Parameter texts become values of the form's fields."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
 import pytest
 
+from pipelines.catalog.folders import Kind
+from pipelines.catalog.networks import FolderNetworks
 from pipelines.errors import UserError
 from tests.helpers.images import gradient
+from tests.helpers.network_files import write_network
 from tests.helpers.page import SlowPainter, make_context
 from ui.context import Context
 from ui.info_events import describe_html
@@ -36,6 +40,16 @@ def test_a_mere_prompt_sets_the_prompts_alone(context: Context):
     values = paste_text(context, "just words").values
     assert values["prompt"] == "just words"
     assert "steps" not in values
+
+
+def test_a_lora_of_another_name_is_known_by_its_hash(context: Context, tmp_path: Path):
+    digest = "0123456789ab" + 52 * "0"
+    write_network(tmp_path / "Lora" / "local name.safetensors", {"sshs_model_hash": digest})
+    context = replace(context, loras=FolderNetworks((tmp_path / "Lora",), Kind.lora))
+    text = (
+        INFOTEXT.replace("cat", "cat <lora:theirs:0.5>") + ', Lora hashes: "theirs: 0123456789ab"'
+    )
+    assert paste_text(context, text).values["prompt"] == "a cat <lora:local name:0.5>"
 
 
 def test_a_text_file_is_read_and_a_long_one_is_not(tmp_path: Path):
