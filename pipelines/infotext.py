@@ -56,6 +56,7 @@ def write(plan: Plan, image_plan: ImagePlan, *, extra: Iterable[tuple[str, Value
         **_setting_fields(plan),
         names.TI_HASHES: embeddings,
         **lora_fields(plan.networks),
+        **_refiner_fields(plan),
         **_soft_fields(plan.request.inpaint),
         **{name_of(number): write_unit(unit) for number, unit in enumerate(plan.control)},
         **added,
@@ -203,6 +204,7 @@ def _main_fields(plan: Plan, image_plan: ImagePlan) -> dict[str, Value]:
         names.SAMPLER: plan.sampler.label,
         names.SCHEDULE_TYPE: _schedule_label(plan),
         names.CFG_SCALE: sampling.cfg_scale,
+        names.IMAGE_CFG_SCALE: sampling.image_cfg_scale if plan.edits else None,
         names.SEED: image_plan.seed,
         names.SIZE: str(plan.size),
         names.MODEL_HASH: model_hash or None,
@@ -230,6 +232,15 @@ def _vae_fields(plan: Plan) -> dict[str, Value]:
         names.VAE_HASH: hashed or None,
         names.VAE: plan.vae.name if plan.settings.add_vae_name_to_info else None,
     }
+
+
+def _refiner_fields(plan: Plan) -> dict[str, Value]:
+    refiner = plan.refiner
+    if refiner is None:
+        return {}
+    checkpoint = refiner.checkpoint
+    hashed = f" [{checkpoint.short_hash}]" if checkpoint.short_hash else ""
+    return {names.REFINER: f"{checkpoint.stem}{hashed}", names.SWITCH_AT: refiner.switch_at}
 
 
 def _schedule_label(plan: Plan) -> str:

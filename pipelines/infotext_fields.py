@@ -29,6 +29,7 @@ SOFT_INPAINTING = "Soft inpainting enabled"
 RESIZE_MODE = "Resize mode"  # ours: A1111 does not record it
 MASK_TRANSPARENCY = "Mask transparency"  # ours, too
 OPAQUE = "Repaint opaque"  # ours, too
+IMAGE_CFG_SCALE, REFINER, SWITCH_AT = "Image CFG scale", "Refiner", "Refiner switch at"
 EMPHASIS, TI_HASHES, VERSION = "Emphasis", "TI hashes", "Version"
 OLD_TIMELINES = "Old prompt editing timelines"
 
@@ -102,6 +103,11 @@ RECORDED: tuple[Recorded, ...] = (
     Recorded(setting="sigma_min", default=0.0, matters=_walks_sigmas),
     Recorded(setting="sigma_max", default=0.0, matters=_walks_sigmas),
     Recorded(setting="rho", default=0.0, matters=_walks_sigmas),
+    Recorded(
+        setting="refiner_switch_by_sample_steps",
+        default=False,
+        matters=lambda plan: plan.refiner is not None,
+    ),
     Recorded(setting="eta_ancestral", default=1.0, matters=lambda plan: plan.sampler.ancestral),
     Recorded(setting="eta_ddim", default=0.0, matters=lambda plan: plan.sampler.obeys_eta_ddim),
     Recorded(setting="s_churn", default=0.0, matters=_churns),

@@ -44,6 +44,7 @@ class FormValues:
     sampler: str | None = None
     schedule: str | None = None
     cfg_scale: float | None = None
+    image_cfg_scale: float | None = None
     denoising_strength: float | None = None
     width: int | None = None  # pixels
     height: int | None = None
@@ -64,6 +65,9 @@ class FormValues:
     soft_inpainting: bool | None = None  # its checkbox
     soft: Mapping[str, float] = field(default_factory=dict[str, float])
     checkpoint: str | None = None
+    refiner: bool | None = None  # its checkbox
+    refiner_checkpoint: str | None = None  # a title
+    refiner_switch_at: float | None = None
     override_settings: tuple[str, ...] = ()
     control: tuple[ControlUnit, ...] | None = None
     comments: tuple[str, ...] = ()
@@ -88,6 +92,7 @@ def to_form(
         return FormValues(prompt=positive, negative_prompt=negative, styles=found)
     fields = _Fields(parameters.fields)
     sampler, schedule = fields.sampler_and_schedule()
+    refiner = fields.refiner(catalog)
     variation_seed = fields.whole(names.VARIATION_SEED)
     resize_from = fields.whole(f"{names.SEED_RESIZE}-1"), fields.whole(f"{names.SEED_RESIZE}-2")
     return FormValues(
@@ -98,6 +103,7 @@ def to_form(
         sampler=sampler,
         schedule=schedule,
         cfg_scale=fields.number(names.CFG_SCALE),
+        image_cfg_scale=fields.number(names.IMAGE_CFG_SCALE),
         denoising_strength=fields.number(names.DENOISING_STRENGTH),
         width=fields.side("Width", f"{names.SIZE}-1"),
         height=fields.side("Height", f"{names.SIZE}-2"),
@@ -118,6 +124,9 @@ def to_form(
         soft_inpainting=fields.switch(names.SOFT_INPAINTING),
         soft=fields.soft(),
         checkpoint=None if settings.disable_weights_auto_swap else fields.checkpoint(catalog),
+        refiner=refiner is not None,
+        refiner_checkpoint=refiner,
+        refiner_switch_at=fields.number(names.SWITCH_AT),
         override_settings=fields.overrides(settings, catalog),
         control=fields.control(control, settings) if settings.control_net_sync_field_args else None,
         comments=tuple(fields.comments),
@@ -277,6 +286,17 @@ class _Fields:
             wanted = given[1] or given[0]
             self.comments.append(f"Checkpoint {wanted[:80]!r} is not among those here.")
         return None
+
+    def refiner(self, catalog: Catalog) -> str | None:
+        """The title of the checkpoint that finished the picture."""
+        text = self._fields.get(names.REFINER, "").strip()
+        if not text:
+            return None
+        try:
+            return catalog.find(text).title
+        except (ModelNotFound, ModelBroken):
+            self.comments.append(f"Refiner {text[:80]!r} is not among the checkpoints here.")
+            return None
 
     def control(self, menus: ControlMenus, settings: Settings) -> tuple[ControlUnit, ...] | None:
         """Absence means no unit in our own texts, and nothing in others."""

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pipelines.catalog.checkpoints import Catalog, Checkpoint, VaeFile, check_for_img2img
+from pipelines.catalog.checkpoints import (
+    Catalog,
+    Checkpoint,
+    VaeFile,
+    check_for_img2img,
+)
+from pipelines.catalog.families import share_latents
 from pipelines.catalog.networks import NetworkFile
 from pipelines.control.menus import NO_CONTROL, ControlMenus
 from pipelines.control.planned import PlannedUnit
@@ -75,6 +81,15 @@ class ImagePlan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedRefiner:
+    """The checkpoint that finishes the pictures, and after which share of sampling, below 1."""
+
+    checkpoint: Checkpoint
+    switch_at: float
+    vae: VaeFile | None = None  # None: the checkpoint's own
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OwnPrompt:
     """What one picture is told, where wildcards make the pictures of a job differ."""
 
@@ -111,10 +126,16 @@ class Plan:
     created: datetime
     control: tuple[PlannedUnit, ...] = ()
     vae: VaeFile | None = None  # None: the checkpoint's own
+    refiner: PlannedRefiner | None = None
     embeddings: tuple[NetworkFile, ...] = ()
     networks: PlannedNetworks = NO_NETWORKS
     own_prompts: tuple[OwnPrompt, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def edits(self) -> bool:
+        """Whether the checkpoint edits by instruction, so that Image CFG Scale counts."""
+        return self.checkpoint.edits
 
     @property
     def latent_size(self) -> Size:
@@ -216,9 +237,8 @@ def make_plan(
         batches=tuple((image,) for batch in batches for image in batch) if own_prompts else batches,
         created=now(),
         control=plan_units(request, control, settings, checkpoint),
-        vae=catalog.choose_vae(
-            checkpoint, settings.sd_vae, overrides=settings.sd_vae_overrides_per_model_preferences
-        ),
+        vae=_choose_vae(catalog, checkpoint, settings),
+        refiner=_plan_refiner(request, settings, catalog, checkpoint),
         embeddings=files.embeddings.current(),
         networks=_plan_networks(prompt, settings, files),
         own_prompts=own_prompts,
@@ -244,6 +264,35 @@ def _plan_networks(prompt: Prompt, settings: Settings, files: PromptFiles) -> Pl
         networks_of(prompt, settings),
         files.loras,
         with_hashes=settings.lora_add_hashes_to_infotext,
+    )
+
+
+def _choose_vae(catalog: Catalog, checkpoint: Checkpoint, settings: Settings) -> VaeFile | None:
+    return catalog.choose_vae(
+        checkpoint, settings.sd_vae, overrides=settings.sd_vae_overrides_per_model_preferences
+    )
+
+
+def _plan_refiner(
+    request: Img2ImgRequest, settings: Settings, catalog: Catalog, checkpoint: Checkpoint
+) -> PlannedRefiner | None:
+    """None where another model would never take over, or it is the same model."""
+    wanted = request.refiner
+    if wanted is None or wanted.switch_at >= 1:
+        return None
+    refiner = catalog.find(wanted.checkpoint)
+    if refiner.path == checkpoint.path:
+        return None
+    check_for_img2img(refiner)
+    if not share_latents(refiner.family, checkpoint.family):
+        raise InvalidRequest(
+            f"Refiner {refiner.title} is {refiner.family.value} and checkpoint {checkpoint.title} "
+            f"is {checkpoint.family.value}; SDXL's go with SDXL's, and all others with each other."
+        )
+    return PlannedRefiner(
+        checkpoint=refiner,
+        switch_at=wanted.switch_at,
+        vae=_choose_vae(catalog, refiner, settings),
     )
 
 

@@ -107,11 +107,13 @@ class Sampling:
     schedule: str = "Automatic"  # A1111: Schedule type
     steps: int = 20
     cfg_scale: float = 7.0
+    image_cfg_scale: float = 1.5  # for models that edit by instruction alone
     denoising_strength: float = 0.75
 
     def __post_init__(self) -> None:
         check_integer("Sampling steps", self.steps, 1, 1000)
         check_number("CFG Scale", self.cfg_scale, 1.0, 30.0)
+        check_number("Image CFG Scale", self.image_cfg_scale, 0.0, 3.0)
         check_number("Denoising strength", self.denoising_strength, 0.0, 1.0)
 
 
@@ -135,6 +137,19 @@ class Seeds:
     def _resize_sides(self) -> tuple[int, int]:
         assert self.resize_from is not None
         return self.resize_from.width, self.resize_from.height
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refiner:
+    """A second checkpoint, by any of its names, and when it takes over, as a share of sampling."""
+
+    checkpoint: str
+    switch_at: float = 0.8  # 1 is never
+
+    def __post_init__(self) -> None:
+        if not self.checkpoint.strip():
+            raise InvalidRequest("Refiner is ticked, but no checkpoint is chosen for it.")
+        check_number("Switch at", self.switch_at, 0.01, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,6 +235,7 @@ class Img2ImgRequest:
     inpaint: Inpaint | None = None
     sampling: Sampling = Sampling()
     seeds: Seeds = Seeds()
+    refiner: Refiner | None = None
     batch: Batch = Batch()
     control: tuple[ControlUnit, ...] = ()
     control_batch: BatchOption = BatchOption.all_units

@@ -64,6 +64,10 @@ class Settings(SavingSettings):
         False, MODELS, "Tiling", infotext="Tiling", per_job=True,
         help="Pictures whose opposite edges fit together.",
     )
+    auto_vae_precision: bool = setting(
+        True, MODELS, "Automatically revert VAE to 32-bit floats", per_job=True,
+        help="Where its own number format gives no picture but NaN.",
+    )
     sdxl_crop_top: int = setting(
         0, SDXL, "crop top coordinate", low=0, high=8192, per_job=True,
         help="Where in a larger picture SDXL is told that its picture was cut out.",
@@ -203,6 +207,11 @@ class Settings(SavingSettings):
         False, OPTIMISATIONS, "Pad prompt/negative prompt", infotext="Pad conds", per_job=True,
         help="Where the two differ in length, the shorter gets empty chunks; faster, but changes "
         "pictures.",
+    )
+    refiner_switch_by_sample_steps: bool = setting(
+        False, COMPATIBILITY, "Switch to refiner by sampling steps instead of model timesteps.",
+        infotext="Refiner switch by sampling steps", per_job=True,
+        help="A1111 did so before version 1.8.",
     )
     use_old_scheduling: bool = setting(
         False, COMPATIBILITY, "Use old prompt editing timelines.",

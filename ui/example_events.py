@@ -25,11 +25,14 @@ class ExampleEvents:
         self._catalog = context.catalog
         self._form = form
 
-    def describe(self, title: Raw) -> tuple[str, Update]:
-        """The line beside the checkpoint's name, and whether an example is offered."""
+    def describe(self, title: Raw) -> tuple[str, Update, Update]:
+        """The line beside the checkpoint's name, and what is shown for it: an offer of its example,
+        and the fields of models that edit by instruction.
+        """
         checkpoint = self._find(title)
         offered = checkpoint is not None and has_example(checkpoint)
-        return note_html(checkpoint), gr.update(visible=offered)
+        edits = checkpoint is not None and checkpoint.edits
+        return note_html(checkpoint), gr.update(visible=offered), gr.update(visible=edits)
 
     def fill(self, title: Raw) -> tuple[Updates, str]:
         """The form with the checkpoint's example in it, and a message."""

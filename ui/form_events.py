@@ -110,6 +110,16 @@ class FormEvents:
             title = chosen.title if chosen else None
         return menu(titles, title)
 
+    def refresh_refiners(self, title: Raw) -> Update:
+        """Look for models again."""
+        self._context.catalog.refresh()
+        return self.refiner_menu(title)
+
+    def refiner_menu(self, title: Raw) -> Update:
+        """The menu of checkpoints that may finish a picture, with `title` chosen if it is there."""
+        titles = ["", *(checkpoint.title for checkpoint in self._context.catalog.checkpoints())]
+        return menu(titles, title if title in titles else "")
+
     def schedule_menu(self, sampler: Raw, schedule: Raw) -> Update:
         """The menu of schedules that `sampler` can follow."""
         labels = schedule_labels(str(sampler))
@@ -127,6 +137,7 @@ class FormEvents:
         styles = [name for name in updates.get("styles", []) if name in names]
         updates["styles"] = menu(names, styles)
         updates["checkpoint"] = self.checkpoint_menu(updates.get("checkpoint"))
+        updates["refiner_checkpoint"] = self.refiner_menu(updates.get("refiner_checkpoint"))
         labels = [sampler.label for sampler in SAMPLERS]
         if updates.get("sampler") not in labels:
             updates["sampler"] = labels[0]

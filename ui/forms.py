@@ -11,6 +11,7 @@ from pipelines.requests import (
     Batch,
     Img2ImgRequest,
     Prompt,
+    Refiner,
     ResizeBy,
     ResizeMode,
     ResizeTo,
@@ -50,6 +51,7 @@ def read_settings(values: Values) -> dict[str, Any]:
         "resize_mode": choice("Resize mode", values["resize_mode"], ResizeMode),
         "sampling": _read_sampling(values),
         "seeds": _read_seeds(values),
+        "refiner": _read_refiner(values),
         "batch": Batch(
             count=integer("Batch count", values["batch_count"]),
             size=integer("Batch size", values["batch_size"]),
@@ -76,7 +78,17 @@ def _read_sampling(values: Values) -> Sampling:
         schedule=text("Schedule type", values["schedule"]),
         steps=integer("Sampling steps", values["steps"]),
         cfg_scale=number("CFG Scale", values["cfg_scale"]),
+        image_cfg_scale=number("Image CFG Scale", values["image_cfg_scale"]),
         denoising_strength=number("Denoising strength", values["denoising_strength"]),
+    )
+
+
+def _read_refiner(values: Values) -> Refiner | None:
+    if not values["refiner"]:
+        return None
+    return Refiner(
+        checkpoint=text("Refiner's checkpoint", values["refiner_checkpoint"]),
+        switch_at=number("Switch at", values["refiner_switch_at"]),
     )
 
 

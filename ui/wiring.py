@@ -244,12 +244,11 @@ def _wire_models(page: Page, form: FormEvents) -> None:
     models.refresh.click(
         form.refresh_checkpoints, inputs=[models.checkpoint], outputs=[models.checkpoint], **QUIET
     )
-    sampler.sampler.input(
-        form.schedule_menu,
-        inputs=[sampler.sampler, sampler.schedule],
-        outputs=[sampler.schedule],
-        **QUIET,
-    )
+    second = page.main.refiner
+    menus = {"inputs": [second.checkpoint], "outputs": [second.checkpoint]}
+    second.refresh.click(form.refresh_refiners, **menus, **QUIET)
+    both = [sampler.sampler, sampler.schedule]
+    sampler.sampler.input(form.schedule_menu, inputs=both, outputs=[sampler.schedule], **QUIET)
 
 
 def _wire_size_and_seed(page: Page) -> None:
@@ -305,9 +304,10 @@ def _wire_memory(
     """The form outlives a reload: the browser remembers it, and the server checks it."""
     fields = page.fields
     memory = gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
-    style_names = page.main.styles.name
-    about = [page.models.note, page.main.source.example.offer]
-    table = page.main.control.table
+    main = page.main
+    style_names = main.styles.name
+    about = [page.models.note, main.source.example.offer, main.guidance.for_editing]
+    table = main.control.table
 
     def restore(stored: Raw) -> dict[Block, Update]:
         restored = form.restore(stored)
@@ -365,7 +365,7 @@ def _wire_example(page: Page, events: ExampleEvents, memory: gr.BrowserState) ->
     checkpoint.change(
         events.describe,
         inputs=[checkpoint],
-        outputs=[page.models.note, example.offer],
+        outputs=[page.models.note, example.offer, page.main.guidance.for_editing],
         trigger_mode="always_last",
         **QUIET,
     )

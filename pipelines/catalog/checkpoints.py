@@ -19,7 +19,7 @@ INPAINTING_CHANNELS = 9
 EDITING_CHANNELS = 8
 """Of a UNet that edits by instruction (InstructPix2Pix): latents, and those of the picture."""
 
-USABLE_CHANNELS = (IMG2IMG_CHANNELS, INPAINTING_CHANNELS)
+USABLE_CHANNELS = (IMG2IMG_CHANNELS, EDITING_CHANNELS, INPAINTING_CHANNELS)
 
 MADE_FOR: Mapping[int, str] = {
     5: "depth-to-image",  # latents and a depth map
@@ -63,6 +63,11 @@ class Checkpoint:
         return f"{self.name} [{self.short_hash}]" if self.short_hash else self.name
 
     @property
+    def edits(self) -> bool:
+        """Whether it edits by instruction (InstructPix2Pix)."""
+        return self.input_channels == EDITING_CHANNELS
+
+    @property
     def stem(self) -> str:
         """The name without the folders it lies in, as A1111 writes it into the infotext."""
         return self.name.rsplit("/", 1)[-1]
@@ -91,7 +96,8 @@ def check_for_img2img(checkpoint: Checkpoint) -> None:
         raise ModelBroken(
             f"Checkpoint {checkpoint.name!r} is made for {MADE_FOR.get(channels, 'another task')} "
             f"(its UNet takes {channels} channels); img2img needs a checkpoint whose UNet takes "
-            f"{IMG2IMG_CHANNELS}, or {INPAINTING_CHANNELS} for inpainting."
+            f"{IMG2IMG_CHANNELS}, {INPAINTING_CHANNELS} for inpainting, or "
+            f"{EDITING_CHANNELS} for editing by instruction."
         )
 
 

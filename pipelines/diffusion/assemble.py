@@ -13,6 +13,7 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_img2im
 )
 from torch import nn
 
+from pipelines.catalog.checkpoints import EDITING_CHANNELS
 from pipelines.diffusion.control.corrections import Progress, then_keep
 from pipelines.diffusion.control.laid_on import JobUnits
 from pipelines.diffusion.guidance import Guidance
@@ -21,6 +22,7 @@ from pipelines.diffusion.noise import planned_noise
 from pipelines.diffusion.parts import Components, Pipeline, Unet
 from pipelines.diffusion.samplers import make_scheduler
 from pipelines.diffusion.schedulers import PlannedScheduler
+from pipelines.errors import InvalidRequest
 from pipelines.plan import ImagePlan, Plan
 
 
@@ -90,15 +92,59 @@ class BatchInputs:
     """What every batch of a job is denoised from, once texts and picture are encoded.
 
     `texts` and `latents` (1x4xhxw, clean and scaled) are on the device. `inpaint` belongs to an
-    inpaint job, `channels` (1x5xhxw) to a network for inpainting, `control` to one with ControlNet
-    units.
+    inpaint job, `channels` (1x5xhxw) to a network for inpainting or (1x4xhxw) for editing by
+    instruction, `image_scale` to the latter (A1111: Image CFG Scale), `control` to a job with
+    ControlNet units. `refiner` finishes what the job's own network began.
     """
 
     texts: Guidance
     latents: torch.Tensor
     inpaint: LatentInpaint | None = None
     channels: torch.Tensor | None = None
+    image_scale: float = 1.0
     control: JobUnits | None = None
+    refiner: "RefinerInputs | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefinerInputs:
+    """A second network and what it is told; the rest as for the first.
+
+    It answers from the first model call on at which the share `switch_at` is done: of the
+    training's timesteps, or of the model calls if `by_calls` says how many there will be.
+    """
+
+    components: Components
+    texts: Guidance
+    switch_at: float
+    channels: torch.Tensor | None = None
+    image_scale: float = 1.0
+    by_calls: int | None = None
+
+    def is_due(self, scheduler: PlannedScheduler) -> bool:
+        """Whether it is to answer the next call."""
+        done = scheduler.training_share
+        if self.by_calls is not None:
+            done = scheduler.calls_done / self.by_calls
+        return done >= self.switch_at
+
+
+def image_scale_of(plan: Plan, components: Components) -> float:
+    """A1111's Image CFG Scale, or 1 for a network that it means nothing to."""
+    edits = components.unet.config["in_channels"] == EDITING_CHANNELS
+    return plan.request.sampling.image_cfg_scale if edits else 1.0
+
+
+def check_refiner(plan: Plan, first: Components, refiner: Components) -> None:
+    """InvalidRequest if the refiner's answers would be read as something else than they are."""
+    told, given = (
+        parts.scheduler_config.get("prediction_type", "epsilon") for parts in (first, refiner)
+    )
+    if told != given and plan.refiner is not None:
+        raise InvalidRequest(
+            f"Refiner {plan.refiner.checkpoint.title} predicts {given} and checkpoint "
+            f"{plan.checkpoint.title} {told}; choose two that predict the same."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

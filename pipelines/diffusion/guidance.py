@@ -10,11 +10,15 @@ it again for every further part, and answers with
 
 for which the pipeline's own guidance is A1111's sum. The units see every question like any other:
 rows for the negative prompt and for the prompt, or rows for a part alone.
+
+A network that edits by instruction (InstructPix2Pix) is guided twice, towards the picture and
+towards the text. It is asked for the negative prompt once more without the picture, and what it
+answered to all others is moved by (image scale - 1) * (negative - unseen).
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -41,6 +45,17 @@ class Told:
     def at(self, call: int) -> Encoded:
         """The one for a model call, counted from 0."""
         return self.embeddings[position_at(call, len(self.embeddings))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """How a network that edits by instruction is guided towards the picture.
+
+    `scale` is A1111's Image CFG Scale; within `unseen` the network does not see the picture.
+    """
+
+    scale: float
+    unseen: Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,14 +148,21 @@ def _padded(
 
 @contextmanager
 def guided(
-    unet: Unet, guidance: Guidance, *, pictures: int, sigma: Callable[[], float]
+    unet: Unet,
+    guidance: Guidance,
+    *,
+    pictures: int,
+    sigma: Callable[[], float],
+    calls_before: Callable[[], int] = lambda: 0,
+    edit: Edit | None = None,
 ) -> Iterator[None]:
     """`unet` is told what `guidance` says, whatever texts it is called with, for one batch.
 
-    `sigma` is the noise level of the next call. Hooks that were laid before see every question by
+    `sigma` is the noise level of the next call; `calls_before` tells, at the first, how many of the
+    job's calls another network has answered. Hooks that were laid before see every question by
     itself; those behind the UNet that are laid later see the sum, too.
     """
-    asking = _Asking(guidance, pictures=pictures, sigma=sigma)
+    asking = _Asking(guidance, pictures=pictures, sigma=sigma, calls_before=calls_before, edit=edit)
     hooks = [
         unet.register_forward_pre_hook(asking.before, with_kwargs=True, prepend=True),
         unet.register_forward_hook(asking.after),
@@ -169,11 +191,21 @@ class _Question:
 class _Asking:
     """Stands before and behind a UNet; counts the calls of the pipeline."""
 
-    def __init__(self, guidance: Guidance, *, pictures: int, sigma: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        guidance: Guidance,
+        *,
+        pictures: int,
+        sigma: Callable[[], float],
+        calls_before: Callable[[], int],
+        edit: Edit | None,
+    ) -> None:
         self._guidance = guidance
         self._pictures = pictures
         self._sigma = sigma
-        self._call = 0
+        self._calls_before = calls_before
+        self._edit = edit
+        self._call: int | None = None
         self._depth = 0  # the UNet is called inside its own calls: by units, and by `_ask`
         self._question: _Question | None = None
 
@@ -185,8 +217,9 @@ class _Asking:
         if self._depth > 1:
             return None
         guidance = self._guidance
+        self._call = self._calls_before() if self._call is None else self._call + 1
         has_both = len(args[0]) == 2 * self._pictures
-        wants_both = has_both or not guidance.is_plain
+        wants_both = has_both or not guidance.is_plain or self._edit is not None
         paired = wants_both and not guidance.skips.at(self._call, self._sigma())
         self._question = _Question(args=args, kwargs=kwargs, guided=has_both, paired=paired)
         sample = self._rows(args[0])
@@ -206,13 +239,14 @@ class _Asking:
             return self._answer(module, question, output[0])
         finally:
             self._question = None
-            self._call += 1
 
     def _answer(
         self, module: nn.Module, question: _Question, output: torch.Tensor
     ) -> tuple[Any, ...] | None:
-        guidance = self._guidance
-        if guidance.is_plain and question.guided == question.paired:
+        guidance, call = self._guidance, self._call
+        assert call is not None
+        edits = self._edit is not None and question.paired
+        if guidance.is_plain and not edits and question.guided == question.paired:
             return None
         negative, first = output.chunk(2) if question.paired else (output, output)
         positive = first
@@ -220,8 +254,13 @@ class _Asking:
             # Where the negative prompt was left out, the first part stands for it.
             positive = negative + guidance.parts[0].weight * (first - negative)
             for part in guidance.parts[1:]:
-                answer = self._ask(module, part.at(self._call))
+                answer = self._ask(module, part.at(call))
                 positive = positive + part.weight * (answer - negative)
+        if self._edit is not None and question.paired:
+            with self._edit.unseen():
+                unseen = self._ask(module, guidance.negative.at(call))
+            towards = (self._edit.scale - 1) * (negative - unseen)
+            negative, positive = negative + towards, positive + towards
         if not question.guided:
             return (positive,)
         return (torch.cat([negative if question.paired else positive, positive]),)

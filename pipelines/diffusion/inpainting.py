@@ -10,8 +10,8 @@ the final blend removes, as in A1111.
 A mask is 1x1xhxw float32 on the latents' device: 1 = repaint, 0 = keep.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,24 +133,40 @@ def picture_channels(
     return torch.cat([small, latents], dim=1)
 
 
-@contextmanager
-def conditioned(unet: Unet, channels: torch.Tensor | None) -> Iterator[None]:
-    """`unet` takes plain latents for a while and sees `channels` (1x5xhxw) beside every row.
+Hidden = Callable[[], AbstractContextManager[None]]
+"""A context in which a network sees zeros for what stands beside its latents."""
 
-    None for a network that takes nothing else. The rows of a guided batch all get the same.
+
+@contextmanager
+def conditioned(unet: Unet, channels: torch.Tensor | None) -> Iterator[Hidden]:
+    """`unet` takes plain latents for a while and sees `channels` (1xCxhxw) beside every row.
+
+    None for a network that takes nothing else. The rows of a guided batch all get the same. Yields
+    what hides them.
     """
     if channels is None:
-        yield
+        yield nullcontext
         return
+    hidden = False
 
     def widen(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         latents = args[0]
         beside = channels.to(latents).expand(len(latents), -1, -1, -1)
+        beside = torch.zeros_like(beside) if hidden else beside
         return (torch.cat([latents, beside], dim=1), *args[1:])
+
+    @contextmanager
+    def hide() -> Iterator[None]:
+        nonlocal hidden
+        hidden = True
+        try:
+            yield
+        finally:
+            hidden = False
 
     hook = unet.register_forward_pre_hook(widen)
     try:
-        yield
+        yield hide
     finally:
         hook.remove()
 

@@ -97,6 +97,7 @@ class Pipeline(Protocol):
     """Any of diffusers' pipelines; the arguments of a call are `assemble.call_arguments`."""
 
     scheduler: object
+    unet: Unet
     set_progress_bar_config: Callable[..., None]
     to: Callable[[torch.device], object]
     enable_model_cpu_offload: Callable[..., None]

@@ -11,18 +11,29 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipelines.catalog.checkpoints import INPAINTING_CHANNELS, Checkpoint, VaeFile
+from pipelines.catalog.checkpoints import (
+    EDITING_CHANNELS,
+    INPAINTING_CHANNELS,
+    Checkpoint,
+    VaeFile,
+)
 from pipelines.catalog.networks import NetworkFile
 from pipelines.catalog.weights import DetectorTools, WeightStore
 from pipelines.control.maps import prepare_units
 from pipelines.control.planned import PreparedUnit
 from pipelines.control.runner import PreprocessorRunner
-from pipelines.diffusion.assemble import BatchInputs
+from pipelines.diffusion.assemble import (
+    BatchInputs,
+    RefinerInputs,
+    check_refiner,
+    image_scale_of,
+)
 from pipelines.diffusion.cache import BoundedCache, PictureDigests
 from pipelines.diffusion.control.job import ControlModels
 from pipelines.diffusion.control.laid_on import JobUnits
 from pipelines.diffusion.control.load import Base
 from pipelines.diffusion.device import DevicePolicy
+from pipelines.diffusion.guidance import Skips
 from pipelines.diffusion.inpainting import (
     LatentInpaint,
     latent_change,
@@ -31,6 +42,7 @@ from pipelines.diffusion.inpainting import (
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
 from pipelines.diffusion.models import Checkpoints, vae_key
 from pipelines.diffusion.networks.applied import Networks
+from pipelines.diffusion.parts import Components
 from pipelines.diffusion.prompts import Prompts, ReadPrompts
 from pipelines.diffusion.sample import LoadedModel, Sampled, sample_batch
 from pipelines.diffusion.seamless import seamless
@@ -115,8 +127,13 @@ class Diffusion:
         texts = self._prompts.read(plan, model.components, key=key, monitor=monitor)
         if texts is None:
             return
+        refiner = self._refiner(plan, model, prepared, monitor)
         with _borders(plan, model, control):
-            inputs = replace(self._encoded(plan, model, prepared, texts, monitor), control=control)
+            inputs = replace(
+                self._encoded(plan, model, prepared, texts, monitor),
+                control=control,
+                refiner=refiner,
+            )
         shown = prepared.shown
         masked_notes = prepared.masked.messages if prepared.masked else ()
         # 3. Batch by batch
@@ -124,10 +141,10 @@ class Diffusion:
             if monitor.stop_after_batch:
                 return
             monitor.begin_batch(index, len(plan.batches), plan.steps.executed)
-            with _borders(plan, model, control):
+            with _borders(plan, model, control, refiner):
                 sampled = sample_batch(plan, model, images, inputs, monitor)
                 decoded = tuple(
-                    (image, _decoded(model, latent, control))
+                    (image, _decoded(plan, model, latent, control))
                     for image, latent in zip(images, sampled.end, strict=True)
                 )
             yield DenoisedBatch(
@@ -230,7 +247,35 @@ class Diffusion:
             texts=texts.guidance,
             latents=self._encode_picture(plan, model, prepared, monitor),
             inpaint=self._latent_inpaint(plan, prepared),
-            channels=self._picture_channels(plan, model, prepared, monitor),
+            channels=self._picture_channels(plan, model, prepared, monitor, model.components),
+            image_scale=image_scale_of(plan, model.components),
+        )
+
+    def _refiner(
+        self, plan: Plan, model: LoadedModel, prepared: Prepared, monitor: Monitor
+    ) -> RefinerInputs | None:
+        """The network that finishes the job, and what it is told; None without one.
+
+        The networks that the prompt names are for the job's own model. InvalidRequest if the two do
+        not predict the same.
+        """
+        refiner = plan.refiner
+        if refiner is None:
+            return None
+        other = self._model(refiner.checkpoint, plan.settings, monitor, refiner.vae)
+        check_refiner(plan, model.components, other.components)
+        parts, title = other.components, refiner.checkpoint.title
+        self._networks.apply(parts, (), title=title, stage=monitor.stage)
+        texts = self._prompts.read(plan, parts, key=(other.key, ()), monitor=monitor)
+        if texts is None:
+            return None
+        return RefinerInputs(
+            components=parts,
+            texts=texts.guidance,
+            switch_at=refiner.switch_at,
+            channels=self._picture_channels(plan, model, prepared, monitor, parts),
+            image_scale=image_scale_of(plan, parts),
+            by_calls=Skips.of(plan).calls if plan.settings.refiner_switch_by_sample_steps else None,
         )
 
     def _encode_picture(
@@ -246,10 +291,22 @@ class Diffusion:
         return self._latents.get(self._encoding_key(plan, model, prepared), make)
 
     def _picture_channels(
-        self, plan: Plan, model: LoadedModel, prepared: Prepared, monitor: Monitor
+        self,
+        plan: Plan,
+        model: LoadedModel,
+        prepared: Prepared,
+        monitor: Monitor,
+        shown: Components,
     ) -> torch.Tensor | None:
-        """For a network made for inpainting, which takes them in every kind of job."""
-        if model.components.unet.config["in_channels"] != INPAINTING_CHANNELS:
+        """For a network made for inpainting or editing, which takes them in every kind of job.
+
+        `model` encodes what `shown` is shown. For editing it is the picture's latents, unscaled.
+        """
+        channels = shown.unet.config["in_channels"]
+        if channels == EDITING_CHANNELS:
+            factor = model.components.vae.config["scaling_factor"]
+            return self._encode_picture(plan, model, prepared, monitor) / factor
+        if channels != INPAINTING_CHANNELS:
             return None
         weight = plan.settings.inpainting_mask_weight
 
@@ -285,8 +342,10 @@ class Diffusion:
         return LatentInpaint(mask=mask, content=inpaint.content, soft=inpaint.soft)
 
 
-def _decoded(model: LoadedModel, latent: torch.Tensor, control: JobUnits | None) -> Image.Image:
-    picture = decode(model.components.vae, latent)
+def _decoded(
+    plan: Plan, model: LoadedModel, latent: torch.Tensor, control: JobUnits | None
+) -> Image.Image:
+    picture = decode(model.components.vae, latent, widens=plan.settings.auto_vae_precision)
     return control.finish(picture) if control else picture
 
 
@@ -314,13 +373,17 @@ def _masked_pictures(
 
 
 def _borders(
-    plan: Plan, model: LoadedModel, control: JobUnits | None
+    plan: Plan,
+    model: LoadedModel,
+    control: JobUnits | None,
+    refiner: RefinerInputs | None = None,
 ) -> AbstractContextManager[None]:
     """Where a network's pictures end: nowhere, if they are to be tiled."""
     if not plan.settings.tiling:
         return nullcontext()
     parts = model.components
-    return seamless(parts.unet, parts.vae, *(control.networks if control else ()))
+    second = (refiner.components.unet,) if refiner else ()
+    return seamless(parts.unet, parts.vae, *second, *(control.networks if control else ()))
 
 
 def _tensor_bytes(tensor: torch.Tensor) -> int:

@@ -1,20 +1,25 @@
 """One batch, denoised: through diffusers' pipeline, watched, within the memory there is."""
 
 import logging
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from pipelines.diffusion.assemble import BatchInputs, call_arguments, start_batch
+from pipelines.diffusion.assemble import (
+    BatchInputs,
+    RefinerInputs,
+    call_arguments,
+    start_batch,
+)
 from pipelines.diffusion.control.laid_on import laid_on
 from pipelines.diffusion.control.style_align import style_aligned
-from pipelines.diffusion.guidance import guided
+from pipelines.diffusion.guidance import Edit, guided
 from pipelines.diffusion.inpainting import conditioned
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
-from pipelines.diffusion.parts import Components, Pipeline
+from pipelines.diffusion.parts import Components, Pipeline, Unet
 from pipelines.diffusion.preview import PreviewMap
 from pipelines.diffusion.schedulers import PlannedScheduler
 from pipelines.errors import ModelBroken
@@ -88,11 +93,7 @@ def _sample(
 ) -> Sampled:
     start = start_batch(plan, model.components, images, inputs)
     scheduler = start.scheduler
-    watch = _Watch(scheduler, model.preview, monitor, plan.steps.executed)
     model.pipeline.scheduler = scheduler
-    arguments = call_arguments(plan, start.latents, inputs, watch.on_step)
-    # What the sampler makes of the CFG Scale.
-    arguments["guidance_scale"] = scheduler.guidance_scale
     unet = model.components.unet
     steered = laid_on(
         unet,
@@ -100,16 +101,21 @@ def _sample(
         seeds=[image.seed for image in images],
         progress=start.progress,
     )
-    pictures = len(images) if plan.request.style_align else 1
+    pictures, count = len(images) if plan.request.style_align else 1, len(images)
     # The units are before the channels, since they see the latents alone; they lay what they change
     # of the attention over what a batch shares. The texts are last, as they surround all of it.
     with (
         style_aligned(unet, pictures=pictures),
         steered,
-        conditioned(unet, inputs.channels),
-        guided(unet, inputs.texts, pictures=len(images), sigma=start.progress.sigma),
-        scheduler.listening(unet),
+        _told(unet, inputs, scheduler, count),
+        _finished_by(inputs.refiner, model.pipeline, scheduler, count) as before_call,
     ):
+        watch = _Watch(scheduler, model.preview, monitor, plan.steps.executed, before_call)
+        arguments = call_arguments(plan, start.latents, inputs, watch.on_step)
+        # What the sampler makes of the CFG Scale.
+        arguments["guidance_scale"] = scheduler.guidance_scale
+        if plan.steps.executed:
+            before_call()
         latents = model.pipeline(**arguments).images
     if watch.stopped and scheduler.denoised is not None:
         latents = scheduler.denoised
@@ -123,16 +129,70 @@ def _sample(
     return Sampled(start=start.latents, end=latents, complete=not watch.stopped)
 
 
+@contextmanager
+def _told(
+    unet: Unet, inputs: BatchInputs | RefinerInputs, scheduler: PlannedScheduler, pictures: int
+) -> Iterator[None]:
+    """`unet` is told the texts and shown the channels of `inputs`, whenever it is asked."""
+    with conditioned(unet, inputs.channels) as unseen:
+        edit = None if inputs.image_scale == 1 else Edit(scale=inputs.image_scale, unseen=unseen)
+        with (
+            guided(
+                unet,
+                inputs.texts,
+                pictures=pictures,
+                sigma=lambda: scheduler.sigma,
+                calls_before=lambda: scheduler.calls_done,
+                edit=edit,
+            ),
+            scheduler.listening(unet),
+        ):
+            yield
+
+
+@contextmanager
+def _finished_by(
+    refiner: RefinerInputs | None, pipeline: Pipeline, scheduler: PlannedScheduler, pictures: int
+) -> Iterator[Callable[[], None]]:
+    """Yields what is to be called before each model call: it gives the pipeline the other network.
+
+    The units are made for the first network, and do not act on the other, as in A1111.
+    """
+    if refiner is None:
+        yield lambda: None
+        return
+    first, second = pipeline.unet, refiner.components.unet
+
+    def look() -> None:
+        if pipeline.unet is first and refiner.is_due(scheduler):
+            pipeline.unet = second
+
+    with _told(second, refiner, scheduler, pictures):
+        try:
+            yield look
+        finally:
+            pipeline.unet = first
+
+
 class _Watch:
-    """Called after each model call: reports progress, offers previews, passes on a stop."""
+    """Called after each model call: reports progress, offers previews, passes on a stop.
+
+    `before_call` is called before the next one, if there is one.
+    """
 
     def __init__(
-        self, scheduler: PlannedScheduler, preview: PreviewMap, monitor: Monitor, steps: int
+        self,
+        scheduler: PlannedScheduler,
+        preview: PreviewMap,
+        monitor: Monitor,
+        steps: int,
+        before_call: Callable[[], None],
     ) -> None:
         self._scheduler = scheduler
         self._preview = preview
         self._monitor = monitor
         self._steps = steps
+        self._before_call = before_call
         self._reported = 0
         self.stopped = False
 
@@ -151,4 +211,6 @@ class _Watch:
         if self._monitor.stop_now and done < self._steps:
             self.stopped = True
             setattr(pipeline, "_interrupt", True)  # noqa: B010 diffusers' documented way to end early
+        elif done < self._steps:
+            self._before_call()
         return {}

@@ -23,6 +23,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers.configuration_utils import ConfigMixin
 from diffusers.schedulers.scheduling_utils import SchedulerMixin
@@ -92,6 +93,21 @@ class PlannedScheduler(SchedulerMixin, ConfigMixin):
         """
         extra = self._plan.sampler.family is not Family.k_diffusion
         return self._step_seen / max(self._plan.steps.executed + extra, 1)
+
+    @property
+    def calls_done(self) -> int:
+        """How often the network was asked."""
+        return self._calls_done
+
+    @property
+    def training_share(self) -> float:
+        """How much of the training's timesteps, from the last down, the next call has behind it.
+
+        The nearest noise level counts: (999 - timestep) / 1000, as A1111 tells its refiner.
+        """
+        levels = self._job.model.sigmas
+        nearest = int(np.abs(levels - self.sigma).argmin())
+        return (len(levels) - 1 - nearest) / len(levels)
 
     @property
     def guidance_scale(self) -> float:

@@ -47,14 +47,19 @@ def encode_pixels(vae: Vae, centred: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def decode(vae: Vae, latent: torch.Tensor) -> Image.Image:
-    """The RGB picture of one CxHxW latent, 8 times as large; fractions of a level are cut off."""
+def decode(vae: Vae, latent: torch.Tensor, *, widens: bool = True) -> Image.Image:
+    """The RGB picture of one CxHxW latent, 8 times as large; fractions of a level are cut off.
+
+    Where the VAE's own number format gives NaN, it goes on in float32 if it `widens`; ModelBroken
+    if not, or if that is of no use.
+    """
     unscaled = latent[None].float() / vae.config["scaling_factor"]
 
     def picture() -> torch.Tensor:
         return vae.decode(unscaled.to(vae.dtype)).sample.float()
 
-    pixels = ((_finite(vae, picture, "decoded the picture to")[0] + 1) / 2).clamp(0, 1) * 255
+    decoded = _finite(vae, picture, "decoded the picture to", widens=widens)
+    pixels = ((decoded[0] + 1) / 2).clamp(0, 1) * 255
     return Image.fromarray(pixels.to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy())
 
 
@@ -63,7 +68,9 @@ def resize_latents(latents: torch.Tensor, size: Size) -> torch.Tensor:
     return functional.interpolate(latents, size=(size.height, size.width), mode="bilinear")
 
 
-def _finite(vae: Vae, compute: Callable[[], torch.Tensor], verb: str) -> torch.Tensor:
+def _finite(
+    vae: Vae, compute: Callable[[], torch.Tensor], verb: str, *, widens: bool = True
+) -> torch.Tensor:
     """The result of `compute`, from the VAE in float32 if its own format gives NaN or infinity.
 
     A VAE that is helped by that stays in float32, as in A1111: it would fail again.
@@ -71,7 +78,7 @@ def _finite(vae: Vae, compute: Callable[[], torch.Tensor], verb: str) -> torch.T
     result = _with_tiling_if_needed(vae, compute)
     if torch.isfinite(result).all():
         return result
-    if vae.dtype is not torch.float32 and not _is_offloaded_by_layer(vae):
+    if widens and vae.dtype is not torch.float32 and not _is_offloaded_by_layer(vae):
         log.warning("The VAE %s NaN in %s; trying float32.", verb, vae.dtype)
         with _in_float32(vae) as stay:
             result = _with_tiling_if_needed(vae, compute)

@@ -11,7 +11,7 @@ from PIL import Image
 from pipelines import infotext
 from pipelines.imaging.geometry import Size
 from pipelines.infotext import VERSION, format_value, parse, quote, write
-from pipelines.plan import Plan
+from pipelines.plan import Plan, PlannedRefiner
 from pipelines.requests import (
     Batch,
     Inpaint,
@@ -122,6 +122,22 @@ def test_a_model_for_inpainting_records_how_much_is_hidden_from_it():
     plan = plan_for()
     plan = replace(plan, checkpoint=replace(plan.checkpoint, input_channels=9))
     assert "Denoising strength: 0.75, Conditional mask weight: 1, Version" in last_line(plan)
+
+
+def test_a_model_that_edits_by_instruction_records_how_much_the_picture_counts():
+    plan = plan_for(sampling=Sampling(image_cfg_scale=1.25))
+    assert "Image CFG" not in written(plan)
+    editing = replace(plan, checkpoint=replace(plan.checkpoint, input_channels=8))
+    assert "CFG scale: 7, Image CFG scale: 1.25, Seed: 1," in written(editing)
+
+
+def test_a_refiner_is_recorded_with_when_it_takes_over():
+    plan = plan_for(settings={"refiner_switch_by_sample_steps": True})
+    assert "efiner" not in written(plan)
+    polish = replace(plan.checkpoint, name="sub/polish", short_hash="aaaabbbbcc")
+    refined = replace(plan, refiner=PlannedRefiner(checkpoint=polish, switch_at=0.6))
+    assert "Refiner: polish [aaaabbbbcc], Refiner switch at: 0.6, Version" in last_line(refined)
+    assert "Refiner switch by sampling steps: True" in last_line(refined)
 
 
 def test_an_empty_prompt_leaves_no_empty_line():

@@ -81,8 +81,25 @@ def test_a_picture_restores_every_field():
         masked_padding=32,
         repaint_opaque=False,
         soft_inpainting=False,
+        refiner=False,
         control=(),
     )
+
+
+def test_a_refiner_is_restored_by_name_or_hash_and_its_absence_unticks_it():
+    for named in (CHECKPOINT.title, "demo", "0123456789"):
+        form = pasted(parameters(f"CFG scale: 7, Refiner: {named}, Refiner switch at: 0.6"))
+        assert (form.refiner, form.refiner_checkpoint) == (True, CHECKPOINT.title)
+        assert form.refiner_switch_at == 0.6
+    form = pasted(parameters("CFG scale: 7, Refiner: polish, Refiner switch at: 0.6"))
+    assert (form.refiner, form.refiner_checkpoint) == (False, None)
+    assert form.comments == ("Refiner 'polish' is not among the checkpoints here.",)
+    assert pasted(parameters("CFG scale: 7")).refiner is False
+
+
+def test_the_pictures_guidance_is_restored():
+    form = pasted(parameters("CFG scale: 7, Image CFG scale: 1.25"))
+    assert form.image_cfg_scale == 1.25
 
 
 def test_an_inpaint_job_restores_its_fields():

@@ -1,5 +1,6 @@
 """Planning: step counts, seeds, sizes and models, decided as A1111 decides them."""
 
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -8,14 +9,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pipelines.errors import InvalidRequest, ModelNotFound
+from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.catalog.families import ModelFamily
+from pipelines.errors import InvalidRequest, ModelBroken, ModelNotFound
 from pipelines.imaging.geometry import Size
-from pipelines.plan import MAX_RANDOM_SEED, StepPlan, make_plan, plan_steps
-from pipelines.requests import Batch, Prompt, ResizeBy, ResizeTo, Sampling, Seeds
+from pipelines.plan import MAX_RANDOM_SEED, Plan, StepPlan, make_plan, plan_steps
+from pipelines.requests import Batch, Prompt, Refiner, ResizeBy, ResizeTo, Sampling, Seeds
 from pipelines.samplers import SAMPLERS, Family, allowed_schedules
 from pipelines.settings import Settings
 from pipelines.styles import Style, StyleBook
-from tests.helpers.plans import OneCheckpoint, plan_for, request_for
+from tests.helpers.plans import CHECKPOINT, OneCheckpoint, plan_for, request_for
 
 SIGMAS, TIMESTEPS = Family.k_diffusion, Family.timesteps
 
@@ -186,6 +189,57 @@ def test_the_requests_model_wins_over_the_settings():
     assert plan_for(model="demo", settings={"sd_model_checkpoint": "dreams"}).checkpoint
     with pytest.raises(ModelNotFound, match="dreams"):
         plan_for(settings={"sd_model_checkpoint": "dreams"})
+
+
+class TwoCheckpoints(OneCheckpoint):
+    """The usual one, and "polish" of a family."""
+
+    def __init__(self, family: ModelFamily, channels: int = 4) -> None:
+        self._polish = replace(
+            CHECKPOINT,
+            name="polish",
+            path=Path("models/polish"),
+            family=family,
+            input_channels=channels,
+        )
+
+    def find(self, name: str) -> Checkpoint:
+        return self._polish if name == "polish" else super().find(name)
+
+
+def refined(catalog: OneCheckpoint, refiner: Refiner) -> Plan:
+    request = request_for(refiner=refiner)
+    return make_plan(request, Settings(), catalog, StyleBook(Path("there/are/no/styles.csv")))
+
+
+def test_a_refiner_is_found_and_one_that_never_takes_over_left_out():
+    catalog = TwoCheckpoints(ModelFamily.sd1)
+    plan = refined(catalog, Refiner(checkpoint="polish", switch_at=0.7))
+    assert plan.refiner is not None
+    assert (plan.refiner.checkpoint.name, plan.refiner.switch_at) == ("polish", 0.7)
+    assert refined(catalog, Refiner(checkpoint="polish", switch_at=1)).refiner is None
+    assert refined(catalog, Refiner(checkpoint=CHECKPOINT.name)).refiner is None
+    with pytest.raises(ModelNotFound, match="'gloss'"):
+        refined(catalog, Refiner(checkpoint="gloss"))
+
+
+def test_a_refiner_of_other_latents_or_for_another_task_is_refused():
+    class OfSd1(TwoCheckpoints):
+        def find(self, name: str) -> Checkpoint:
+            found = super().find(name)
+            return found if name == "polish" else replace(found, family=ModelFamily.sd1)
+
+    with pytest.raises(InvalidRequest, match="SDXL refiner and checkpoint"):
+        refined(OfSd1(ModelFamily.sdxl_refiner), Refiner(checkpoint="polish"))
+    with pytest.raises(ModelBroken, match="'polish' is made for depth-to-image"):
+        refined(TwoCheckpoints(ModelFamily.sd1, channels=5), Refiner(checkpoint="polish"))
+
+
+def test_a_refiner_without_a_name_or_with_a_share_out_of_range_is_refused():
+    with pytest.raises(InvalidRequest, match="no checkpoint is chosen for it"):
+        Refiner(checkpoint=" ")
+    with pytest.raises(InvalidRequest, match=r"Switch at must lie between 0\.01 and 1"):
+        Refiner(checkpoint="polish", switch_at=0)
 
 
 def test_overrides_hold_for_the_job():

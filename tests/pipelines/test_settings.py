@@ -48,6 +48,11 @@ A1111 = {
     "extra_networks_default_multiplier": 1.0, "extra_networks_card_show_desc": True,
     "extra_networks_card_order_field": "Path", "extra_networks_card_order": "Ascending",
     "extra_networks_add_text_separator": " ", "lora_preferred_name": "Alias from file",
+    "auto_vae_precision": True, "refiner_switch_by_sample_steps": False,
+    "sdxl_clip_l_skip": False, "sdxl_crop_top": 0,
+    "sdxl_crop_left": 0, "sdxl_refiner_low_aesthetic_score": 2.5,
+    "sdxl_refiner_high_aesthetic_score": 6.0, "lora_add_hashes_to_infotext": True,
+    "textual_inversion_add_hashes_to_infotext": True,
 }  # fmt: skip
 """Keys that A1111 or its ControlNet extension has too, with their defaults."""
 

@@ -28,6 +28,8 @@ FORM: dict[str, Any] = {
     "batch_count": 2,
     "batch_size": 1,
     "cfg_scale": 7,
+    "image_cfg_scale": 1.5,
+    "refiner": False,
     "denoising_strength": 0.5,
     "seed": -1,
     "extra": False,

@@ -39,7 +39,7 @@ def events(context: Context) -> ExampleEvents:
 def test_the_built_in_model_says_what_it_is_and_offers_its_example(
     context: Context, events: ExampleEvents
 ):
-    note, offer = events.describe(context.catalog.find("").title)
+    note, offer, _ = events.describe(context.catalog.find("").title)
     assert BUILT_IN_NOTE in note
     assert offer["visible"] is True
 
@@ -47,24 +47,35 @@ def test_the_built_in_model_says_what_it_is_and_offers_its_example(
 def test_a_model_of_the_users_says_nothing_and_may_bring_an_example(
     folder: Path, events: ExampleEvents
 ):
-    note, offer = events.describe("paint")
+    note, offer, _ = events.describe("paint")
     assert (note, offer["visible"]) == ("", False)
     write_example(folder)
-    note, offer = events.describe("paint")
+    note, offer, _ = events.describe("paint")
     assert (note, offer["visible"]) == ("", True)
 
 
 def test_an_inpainting_model_says_so(context: Context, events: ExampleEvents):
     write_folder(context.data_dir / "models" / "Stable-diffusion" / "fill", in_channels=9, fill=1)
     context.catalog.refresh()
-    note, offer = events.describe("fill")
+    note, offer, _ = events.describe("fill")
     assert note == "<p>Made for inpainting.</p>"
     assert offer["visible"] is False
 
 
+def test_a_model_that_edits_by_instruction_says_so_and_shows_its_slider(
+    context: Context, events: ExampleEvents
+):
+    write_folder(context.data_dir / "models" / "Stable-diffusion" / "edit", in_channels=8, fill=1)
+    context.catalog.refresh()
+    note, _, editing = events.describe("edit")
+    assert note == "<p>Made for editing by instruction.</p>"
+    assert editing["visible"] is True
+    assert events.describe(None)[2]["visible"] is False
+
+
 @pytest.mark.parametrize("title", [None, "", "no such model", 5, ["demo"]])
 def test_a_title_that_names_nothing_says_nothing(events: ExampleEvents, title: object):
-    note, offer = events.describe(title)
+    note, offer, _ = events.describe(title)
     assert (note, offer["visible"]) == ("", False)
 
 

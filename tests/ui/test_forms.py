@@ -10,7 +10,7 @@ import pytest
 from pipelines.errors import InvalidPicture, InvalidRequest
 from pipelines.imaging.geometry import Size
 from pipelines.imaging.opening import open_picture
-from pipelines.requests import ResizeBy, ResizeMode, ResizeTo
+from pipelines.requests import Refiner, ResizeBy, ResizeMode, ResizeTo
 from tests.helpers.images import assert_same_picture, gradient
 from ui.forms import read_request
 from ui.values import picture_path
@@ -41,6 +41,10 @@ def values(tmp_path: Path) -> dict[str, Any]:
         "batch_count": 1,
         "batch_size": 1,
         "cfg_scale": 7,
+        "image_cfg_scale": 1.5,
+        "refiner": False,
+        "refiner_checkpoint": "",
+        "refiner_switch_at": 0.8,
         "denoising_strength": 0.75,
         "seed": -1,
         "extra": False,
@@ -68,6 +72,18 @@ def test_extras_count_only_while_extra_is_ticked(values: dict[str, Any]):
     assert seeds.resize_from == Size(64, 64)
 
 
+def test_a_refiner_counts_only_while_it_is_ticked(values: dict[str, Any]):
+    chosen = {**values, "refiner_checkpoint": "polish [0123456789]", "refiner_switch_at": 0.6}
+    assert read_request(chosen, open_file).refiner is None
+    refiner = read_request({**chosen, "refiner": True}, open_file).refiner
+    assert refiner == Refiner(checkpoint="polish [0123456789]", switch_at=0.6)
+
+
+def test_a_refiner_without_a_checkpoint_is_refused(values: dict[str, Any]):
+    with pytest.raises(InvalidRequest, match="no checkpoint is chosen for it"):
+        read_request({**values, "refiner": True}, open_file)
+
+
 def test_a_seed_resize_needs_both_sides(values: dict[str, Any]):
     half = {**values, "extra": True, "seed_resize_height": 0}
     assert read_request(half, open_file).seeds.resize_from is None
@@ -92,6 +108,7 @@ def test_whole_numbers_may_arrive_as_fractions(values: dict[str, Any]):
         ("width", 333, "Width must be a multiple of 8, got 333"),
         ("width", 1e300, "Width must lie between"),
         ("cfg_scale", math.nan, "CFG Scale must be a number"),
+        ("image_cfg_scale", 3.5, "Image CFG Scale must lie between 0 and 3"),
         ("denoising_strength", math.inf, "Denoising strength must be a number"),
         ("denoising_strength", "0.5", "Denoising strength must be a number"),
         ("seed", -2, "Seed must lie between -1 and 9007199254740991, got -2."),

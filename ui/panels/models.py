@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from pipelines.catalog.checkpoints import (
+    EDITING_CHANNELS,
     IMG2IMG_CHANNELS,
     INPAINTING_CHANNELS,
     MADE_FOR,
@@ -74,8 +75,8 @@ def note_html(checkpoint: Checkpoint | None) -> str:
     """The line beside the checkpoint's name; empty where there is nothing to be said."""
     if checkpoint is None:
         return ""
-    if checkpoint.input_channels == INPAINTING_CHANNELS:
-        return "<p>Made for inpainting.</p>"
+    if checkpoint.input_channels in (INPAINTING_CHANNELS, EDITING_CHANNELS):
+        return f"<p>Made for {MADE_FOR[checkpoint.input_channels]}.</p>"
     if checkpoint.input_channels != IMG2IMG_CHANNELS:
         purpose = MADE_FOR.get(checkpoint.input_channels, "another task")
         return f"<p>Made for {purpose}; img2img needs another checkpoint.</p>"

@@ -28,12 +28,18 @@ class GuidanceRow:
     """The sliders below the sizes."""
 
     cfg_scale: gr.Slider
+    for_editing: gr.Column  # shown while the checkpoint edits by instruction
+    image_cfg_scale: gr.Slider
     denoising_strength: gr.Slider
 
     @property
     def fields(self) -> dict[str, Field]:
         """Form fields by name."""
-        return {"cfg_scale": self.cfg_scale, "denoising_strength": self.denoising_strength}
+        return {
+            "cfg_scale": self.cfg_scale,
+            "image_cfg_scale": self.image_cfg_scale,
+            "denoising_strength": self.denoising_strength,
+        }
 
 
 def build_sampler() -> SamplerRow:
@@ -72,8 +78,8 @@ def build_sampler() -> SamplerRow:
     return SamplerRow(sampler=sampler, schedule=schedule, steps=steps)
 
 
-def build_guidance() -> GuidanceRow:
-    """Draw CFG Scale and Denoising strength."""
+def build_guidance(*, edits: bool) -> GuidanceRow:
+    """Draw CFG Scale and Denoising strength; Image CFG Scale shows while the model `edits`."""
     cfg_scale = gr.Slider(
         1.0,
         30.0,
@@ -84,6 +90,17 @@ def build_guidance() -> GuidanceRow:
         elem_id="img2img_cfg_scale",
         buttons=[],
     )
+    with gr.Column(visible=edits, elem_id="img2img_for_editing") as for_editing:
+        image_cfg_scale = gr.Slider(
+            0.0,
+            3.0,
+            1.5,
+            step=0.05,
+            label="Image CFG Scale",
+            interactive=True,
+            elem_id="img2img_image_cfg_scale",
+            buttons=[],
+        )
     denoising_strength = gr.Slider(
         0.0,
         1.0,
@@ -94,4 +111,9 @@ def build_guidance() -> GuidanceRow:
         elem_id="img2img_denoising_strength",
         buttons=[],
     )
-    return GuidanceRow(cfg_scale=cfg_scale, denoising_strength=denoising_strength)
+    return GuidanceRow(
+        cfg_scale=cfg_scale,
+        for_editing=for_editing,
+        image_cfg_scale=image_cfg_scale,
+        denoising_strength=denoising_strength,
+    )

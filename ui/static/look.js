@@ -14,6 +14,7 @@
     img2img_styles_copy: "Copy main UI prompt to style",
     refresh_sd_model_checkpoint: "Look for checkpoints again",
     refresh_sd_vae: "Look for VAEs again",
+    img2img_checkpoint_refresh: "Look for checkpoints again",
     theme_toggle: "Light or dark",
     img2img_res_switch_btn: "Switch width/height",
     img2img_detect_image_size_btn: "Auto detect size from img2img",

@@ -18,6 +18,7 @@ from ui.panels import (
     extra_networks,
     inpaint,
     prompt,
+    refiner,
     results,
     sampling,
     seed,
@@ -44,6 +45,7 @@ class Img2ImgTab:
     inpaint: inpaint.InpaintPanel
     soft_inpainting: soft_inpainting.SoftInpaintingPanel
     sampler: sampling.SamplerRow
+    refiner: refiner.RefinerPanel
     size: size.SizePanel
     guidance: sampling.GuidanceRow
     seed: seed.SeedPanel
@@ -62,6 +64,7 @@ class Img2ImgTab:
             **self.inpaint.fields,
             **self.soft_inpainting.fields,
             **self.sampler.fields,
+            **self.refiner.fields,
             **self.size.fields,
             **self.guidance.fields,
             **self.seed.fields,
@@ -100,6 +103,7 @@ class Parts(TypedDict):
     inpaint: inpaint.InpaintPanel
     soft_inpainting: soft_inpainting.SoftInpaintingPanel
     sampler: sampling.SamplerRow
+    refiner: refiner.RefinerPanel
     size: size.SizePanel
     guidance: sampling.GuidanceRow
     seed: seed.SeedPanel
@@ -126,8 +130,9 @@ def _build_settings(context: Context, chosen: Checkpoint | None, open_file: Open
         inpaint=inpaint.build(),
         soft_inpainting=soft_inpainting.build(),
         sampler=sampling.build_sampler(),
+        refiner=refiner.build([one.title for one in context.catalog.checkpoints()]),
         size=size.build(chosen.default_size if chosen else FALLBACK_SIZE),
-        guidance=sampling.build_guidance(),
+        guidance=sampling.build_guidance(edits=chosen is not None and chosen.edits),
         seed=seed.build(),
         control=_build_control(context, chosen, open_file),
         override_settings=gr.Dropdown(

@@ -116,11 +116,6 @@ class WalkScheduler(SigmaScheduler):
         return float(self._job.model.to_timestep(np.array(self.sigma)))
 
     @property
-    def calls_done(self) -> int:
-        """How often the network was asked."""
-        return self._calls_done
-
-    @property
     def steps_planned(self) -> int:
         """How many steps there are to be."""
         return self._plan.steps.executed

@@ -17,7 +17,7 @@ from tests.helpers.plans import request_for
 
 @pytest.mark.parametrize(
     ("channels", "purpose"),
-    [(8, "editing by instruction"), (5, "depth-to-image"), (6, "another task")],
+    [(7, "upscaling"), (5, "depth-to-image"), (6, "another task")],
 )
 def test_a_checkpoint_for_another_task_is_refused_in_a_sentence(
     tmp_path: Path, channels: int, purpose: str
@@ -28,7 +28,8 @@ def test_a_checkpoint_for_another_task_is_refused_in_a_sentence(
         check_for_img2img(checkpoint)
     assert str(caught.value) == (
         f"Checkpoint 'painter' is made for {purpose} (its UNet takes {channels} channels); "
-        "img2img needs a checkpoint whose UNet takes 4, or 9 for inpainting."
+        "img2img needs a checkpoint whose UNet takes 4, 9 for inpainting, or 8 for editing by "
+        "instruction."
     )
 
 
@@ -40,18 +41,20 @@ def test_sdxl_and_its_refiner_serve_every_job_at_1024_pixels(tmp_path: Path, tex
     assert checkpoint.default_size == Size(1024, 1024)
 
 
-def test_a_checkpoint_for_inpainting_serves_every_job(tmp_path: Path):
-    write_folder(tmp_path / "models" / "painter", in_channels=9)
+@pytest.mark.parametrize("channels", [8, 9])
+def test_a_checkpoint_for_inpainting_or_editing_serves_every_job(tmp_path: Path, channels: int):
+    write_folder(tmp_path / "models" / "painter", in_channels=channels)
     catalog = FolderCatalog([tmp_path / "models"], [], tmp_path)
     plan = make_plan(request_for(), Settings(), catalog, StyleBook(tmp_path / "styles.csv"))
-    assert plan.checkpoint.input_channels == 9
+    assert plan.checkpoint.input_channels == channels
+    assert plan.edits is (channels == 8)
 
 
 def test_the_plan_refuses_it_so_that_nothing_is_loaded(tmp_path: Path):
-    write_folder(tmp_path / "models" / "painter", in_channels=8)
+    write_folder(tmp_path / "models" / "painter", in_channels=5)
     write_folder(tmp_path / "models" / "plain", fill=1)
     catalog = FolderCatalog([tmp_path / "models"], [], tmp_path)
     styles = StyleBook(tmp_path / "styles.csv")
-    with pytest.raises(ModelBroken, match="made for editing by instruction"):
+    with pytest.raises(ModelBroken, match="made for depth-to-image"):
         make_plan(request_for(model="painter"), Settings(), catalog, styles)
     assert make_plan(request_for(), Settings(), catalog, styles).checkpoint.name == "plain"

@@ -70,6 +70,23 @@ def test_nan_in_half_precision_has_the_vae_compute_in_float32_from_then_on(
     assert dtypes == [torch.bfloat16, torch.float32, torch.float32]
 
 
+def test_a_vae_that_may_not_widen_is_refused_with_its_nan(monkeypatch: pytest.MonkeyPatch):
+    vae = tiny_components().vae
+    vae.to(torch.bfloat16)
+    decode_really = vae.decode
+
+    def fail_in_half(latents: torch.Tensor):
+        result = decode_really(latents)
+        if latents.dtype is torch.bfloat16:
+            result.sample.fill_(torch.nan)
+        return result
+
+    monkeypatch.setattr(vae, "decode", fail_in_half)
+    with pytest.raises(ModelBroken, match="values that are no numbers"):
+        decode(vae, torch.zeros(4, 2, 2), widens=False)
+    assert vae.dtype is torch.bfloat16
+
+
 def test_a_vae_that_float32_does_not_help_stays_as_it_is():
     vae = tiny_components().vae
     vae.to(torch.bfloat16)
