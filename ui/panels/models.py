@@ -16,7 +16,7 @@ from ui.panels.tools import Field, tool_button
 
 BUILT_IN_NOTE = (
     "This is a small built-in model for trying things out. To add a real one, put a Stable "
-    "Diffusion 1 or 2 checkpoint (a .safetensors file or a diffusers folder) into "
+    "Diffusion 1, 2 or XL checkpoint (a .safetensors file or a diffusers folder) into "
     "models/Stable-diffusion and press 🔄, or start with --models-dir."
 )
 

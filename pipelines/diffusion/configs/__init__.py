@@ -1,7 +1,7 @@
 """Configurations of the families of Stable Diffusion, which single files lack.
 
 For each family the parts of a diffusers folder: `unet`, `vae`, `text_encoder`, `scheduler`, and
-under `tokenizer` what pads a text.
+under `tokenizer` what pads a text; SDXL's second of both end in `_2`.
 """
 
 from collections.abc import Mapping
