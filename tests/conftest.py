@@ -1,7 +1,14 @@
-"""Fixtures that every folder of tests shares: tiny pictures."""
+"""What every folder of tests shares: one thread for each process, and tiny pictures."""
+
+import os
 
 import pytest
 from PIL import Image
+
+# Before anybody imports torch, numpy or OpenCV. Tests run beside each other, on networks a few
+# channels wide; more threads would wait for one another, and add up numbers in another order.
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+    os.environ[threads] = "1"
 
 
 @pytest.fixture

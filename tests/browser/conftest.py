@@ -24,7 +24,7 @@ FLAGS = (
     "--no-first-run",
     "--use-fake-device-for-media-stream",
 )
-PATIENCE = 15_000
+PATIENCE = 60_000
 """Milliseconds that a change may take on a busy machine before a test gives it up."""
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}

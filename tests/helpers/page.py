@@ -48,7 +48,7 @@ NOBODY = "http://127.0.0.1:9"
 """An address at which no hub answers."""
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-STARTING_SECONDS = 30.0
+STARTING_SECONDS = 60.0
 
 
 @dataclass

@@ -11,7 +11,7 @@ from pipelines.monitor import Monitor
 from pipelines.plan import Plan
 from pipelines.results import Picture, Result
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds after which a test gives up; never waited for when all is well."""
 
 

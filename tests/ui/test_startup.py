@@ -15,10 +15,11 @@ app.quick_gradio.install()
 from ui.page import build_page, head, theme
 from ui.server import create_server
 import gradio.component_meta
+import pipelines.engine.engine
 
 context, loading = app.build_context(options)
 create_server(context, build_page(context), options, look={"head": head(), "theme": theme()})
-heavy = ("torch", "diffusers", "transformers", "accelerate", "cv2", "scipy")
+heavy = ("torch", "torchvision", "diffusers", "transformers", "accelerate", "cv2", "scipy")
 print([name for name in heavy if name in sys.modules])
 print(gradio.component_meta.create_or_modify_pyi.__module__)
 print(sum(type(finder).__module__ == "ui.quick_gradio" for finder in sys.meta_path))

@@ -13,7 +13,7 @@ from pipelines.plugins import Detected, Given, Pixels, Preprocessor
 from tests.helpers.control import Counted, NoTools, make_plugins
 from tests.helpers.images import noise
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture
