@@ -7,7 +7,6 @@ server.
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import gradio as gr
 
@@ -34,8 +33,6 @@ WATCHED = (
     "layer_weights",
 )
 """Fields of a unit on which it depends what is seen, in the order in which the script has them."""
-
-SEEN_TO_WORK: dict[str, Any] = {**QUIET, "show_progress": "full"}
 
 SLIDERS = ("resolution", "a", "b")
 
@@ -141,8 +138,7 @@ def _wire_preview(
         outputs=[images.preview, images.pose, unit.message, allow_preview],
         js=collect_js([*inputs.values()], canvases, [_wanted(unit, enabled=False)]),
         trigger_mode="once",
-        show_progress_on=[images.preview],
-        **SEEN_TO_WORK,
+        **{**QUIET, "show_progress": "full", "show_progress_on": [images.preview]},
     )
     outdating = _own(unit, ("type", "pixel_perfect", "preprocessor", "independent", *SLIDERS))
     # Of another picture, too: of another tab's, or of another one on img2img's first tab. A canvas
