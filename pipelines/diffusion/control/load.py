@@ -100,11 +100,6 @@ class LoadedControl:
     kind: ControlKind
     network: nn.Module
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all weights."""
-        return sum(weight.numel() * weight.element_size() for weight in self.network.parameters())
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Source:
