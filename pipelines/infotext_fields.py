@@ -53,6 +53,14 @@ def _walks_sigmas(plan: Plan) -> bool:
     return plan.sampler.family is Family.k_diffusion
 
 
+def _is_beta(plan: Plan) -> bool:
+    return plan.schedule == "Beta"
+
+
+def _is_unipc(plan: Plan) -> bool:
+    return plan.sampler.even_time
+
+
 def _is_made_to_discard(plan: Plan) -> bool:
     return _walks_sigmas(plan) and not find_sampler(plan.sampler.label).discards_next_to_last_sigma
 
@@ -108,11 +116,17 @@ RECORDED: tuple[Recorded, ...] = (
         default=False,
         matters=lambda plan: plan.refiner is not None,
     ),
+    Recorded(setting="beta_dist_alpha", default=0.6, matters=_is_beta),
+    Recorded(setting="beta_dist_beta", default=0.6, matters=_is_beta),
     Recorded(setting="eta_ancestral", default=1.0, matters=lambda plan: plan.sampler.ancestral),
     Recorded(setting="eta_ddim", default=0.0, matters=lambda plan: plan.sampler.obeys_eta_ddim),
     Recorded(setting="s_churn", default=0.0, matters=_churns),
     Recorded(setting="s_tmin", default=0.0, matters=_churns),
     Recorded(setting="s_tmax", default=0.0, matters=_churns),
+    Recorded(setting="uni_pc_variant", default="bh1", matters=_is_unipc),
+    Recorded(setting="uni_pc_skip_type", default="time_uniform", matters=_is_unipc),
+    Recorded(setting="uni_pc_order", default=3, matters=_is_unipc),
+    Recorded(setting="uni_pc_lower_order_final", default=True, matters=_is_unipc),
     Recorded(
         setting="s_noise",
         default=1.0,

@@ -57,7 +57,7 @@ class Sampler:
     churns: bool = False  # obeys s_churn, s_tmin, s_tmax and s_noise
     obeys_eta_ddim: bool = False
     corrects_first_step: bool = False  # two model calls in the first step
-    even_time: bool = False  # a timestep sampler that divides its time evenly, into fractions
+    even_time: bool = False  # UniPC: divides its time into fractions, by settings of its own
     second_order: bool = False  # two model calls a step, but one in the last
     uses_ensd: bool = False  # A1111 writes ENSD to its infotext
     discards_next_to_last_sigma: bool = False
@@ -222,7 +222,6 @@ SAMPLERS: tuple[Sampler, ...] = (
         label="UniPC",
         aliases=("unipc",),
         scheduler="UniPCMultistepScheduler",
-        options={"solver_order": 3, "solver_type": "bh1", "lower_order_final": True},
         family=Family.timesteps,
         automatic_schedule=AUTOMATIC,
         even_time=True,

@@ -190,6 +190,39 @@ class Settings(SavingSettings):
         False, SAMPLERS, "Always discard next-to-last sigma", infotext="Discard penultimate sigma",
         per_job=True, help="Of k-diffusion samplers; some always do.",
     )
+    use_old_karras_scheduler_sigmas: bool = setting(
+        False, COMPATIBILITY, "Use old karras scheduler sigmas (0.1 to 10).", per_job=True,
+        help="For every schedule that is drawn over a range of sigmas.",
+    )
+    no_dpmpp_sde_batch_determinism: bool = setting(
+        False, COMPATIBILITY,
+        "Do not make DPM++ SDE deterministic across different batch sizes.", per_job=True,
+        help="The pictures of a batch take their noise from one path, that of the first's seed.",
+    )
+    uni_pc_variant: str = setting(
+        "bh1", SAMPLERS, "UniPC variant", choices=("bh1", "bh2"), infotext="UniPC variant",
+        per_job=True,
+    )
+    uni_pc_skip_type: str = setting(
+        "time_uniform", SAMPLERS, "UniPC skip type",
+        choices=("time_uniform", "time_quadratic", "logSNR"), infotext="UniPC skip type",
+        per_job=True,
+    )
+    uni_pc_order: int = setting(
+        3, SAMPLERS, "UniPC order", low=1, high=50, infotext="UniPC order", per_job=True
+    )
+    uni_pc_lower_order_final: bool = setting(
+        True, SAMPLERS, "UniPC lower order final", infotext="UniPC lower order final",
+        per_job=True,
+    )
+    beta_dist_alpha: float = setting(
+        0.6, SAMPLERS, "Beta scheduler - alpha", low=0.01, high=1.0, step=0.01,
+        infotext="Beta schedule alpha", per_job=True,
+    )
+    beta_dist_beta: float = setting(
+        0.6, SAMPLERS, "Beta scheduler - beta", low=0.01, high=1.0, step=0.01,
+        infotext="Beta schedule beta", per_job=True,
+    )
     skip_early_cond: float = setting(
         0.0, SAMPLERS, "Ignore negative prompt during early sampling", low=0.0, high=1.0,
         step=0.01, infotext="Skip Early CFG", per_job=True, help="For this share of the steps.",

@@ -22,8 +22,11 @@ AYS_SD15 = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.15
 AYS_SDXL = (14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029)
 """The sigmas published with "Align Your Steps" (Sabour et al. 2024) for the two model families."""
 
-BETA_SHAPE = 0.6
-"""Both shape parameters of the Beta schedule's distribution, as A1111 sets them by default."""
+BETA_SHAPE = (0.6, 0.6)
+"""Alpha and beta of the Beta schedule's distribution, as A1111 sets them by default."""
+
+OLD_RANGE = (0.1, 10.0)
+"""Sigmas between which A1111 once drew every schedule, whatever the model's own are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +97,8 @@ def _betas(config: Mapping[str, Any], count: int) -> NDArray[np.float64]:
 class Range:
     """What a schedule is drawn over: `count` levels from `high` down to `low`, for one model.
 
-    `rho` bends Karras and Polyexponential; 0 means the schedule's own value.
+    `rho` bends Karras and Polyexponential; 0 means the schedule's own value. `beta_shape` is the
+    Beta schedule's.
     """
 
     count: int
@@ -102,6 +106,7 @@ class Range:
     high: float
     rho: float
     model: ModelNoise
+    beta_shape: tuple[float, float] = BETA_SHAPE
 
     @property
     def ramp(self) -> NDArray[np.float64]:
@@ -168,7 +173,7 @@ def _ddim(over: Range) -> Sigmas:
 
 
 def _beta(over: Range) -> Sigmas:
-    share = scipy.stats.beta.ppf(1 - over.ramp, BETA_SHAPE, BETA_SHAPE)
+    share = scipy.stats.beta.ppf(1 - over.ramp, *over.beta_shape)
     return over.low + share * (over.high - over.low)
 
 
@@ -198,14 +203,16 @@ def schedule_sigmas(
     sigma_min: float = 0.0,
     sigma_max: float = 0.0,
     rho: float = 0.0,
+    beta_shape: tuple[float, float] = BETA_SHAPE,
     discard_next_to_last: bool = False,
 ) -> Sigmas:
     """The descending sigmas of schedule `label` (a key of FORMULAS) for `count` steps.
 
     `count` + 1 values, the last one 0 (KL Optimal: the smallest sigma; DDIM: possibly more values).
     `sigma_min`, `sigma_max` and `rho` replace the model's range and the formula's exponent where
-    the formula has them; 0 leaves them. `discard_next_to_last` computes one step more and drops
-    the last level but one, as A1111 does for the DPM2 samplers.
+    the formula has them; 0 leaves them. `beta_shape` is that of the schedule "Beta".
+    `discard_next_to_last` computes one step more and drops the last level but one, as A1111 does
+    for the DPM2 samplers.
     """
     table = model.sigmas
     over = Range(
@@ -214,6 +221,7 @@ def schedule_sigmas(
         high=sigma_max or float(table[-1]),
         rho=rho,
         model=model,
+        beta_shape=beta_shape,
     )
     sigmas = FORMULAS[label](over)
     if label not in ENDS_ABOVE_ZERO:

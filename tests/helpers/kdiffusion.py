@@ -84,6 +84,10 @@ class Knobs:
     s_tmin: float = 0.0
     s_tmax: float = 0.0
     s_noise: float = 1.0
+    uni_pc_order: int = 3
+    uni_pc_variant: str = "bh1"
+    uni_pc_skip_type: str = "time_uniform"
+    uni_pc_lower_order_final: bool = True
 
 
 def churned(x: Array, sigma: float, steps: int, knobs: Knobs, draw: Draw) -> tuple[Array, float]:
@@ -262,10 +266,31 @@ def phi(order: int, z: float) -> float:
     return sum(z**n / math.factorial(n + order) for n in range(60))
 
 
+def unipc_times(model: SlowModel, first: float, steps: int, skip_type: str) -> list[float]:
+    """Where UniPC asks, and its end: even in time, in time's root, or in the log of the SNR."""
+    if skip_type == "time_uniform":
+        return spread(first, 0, steps + 1)
+    if skip_type == "time_quadratic":  # time runs from 1/1000 for timestep 0 to 1
+        roots = spread(math.sqrt((first + 1) / 1000), math.sqrt(1 / 1000), steps + 1)
+        return [1000 * root**2 - 1 for root in roots]
+
+    def log_snr(time: float) -> float:
+        return math.log(model.alpha(time) / (1 - model.alpha(time)))
+
+    times = []
+    for wanted in spread(log_snr(first), log_snr(0), steps + 1):
+        low, high = 0.0, float(first)
+        for _ in range(100):
+            middle = (low + high) / 2
+            low, high = (low, middle) if log_snr(middle) < wanted else (middle, high)
+        times.append((low + high) / 2)
+    return times
+
+
 def unipc(model: SlowModel, x: Array, walk: list[int], knobs: Knobs, draw: Draw) -> Array:
-    """UniPC of order 3 with B1(h) (Zhao et al. 2023), over equal fractions of time."""
+    """UniPC with B1(h) or B2(h) (Zhao et al. 2023)."""
     steps = len(walk)
-    times = spread(walk[0], 0, steps + 1) if walk else []
+    times = unipc_times(model, walk[0], steps, knobs.uni_pc_skip_type) if walk else []
     alphas = [model.alpha(time) for time in times]
     rates = [0.5 * math.log(alpha / (1 - alpha)) for alpha in alphas]
 
@@ -278,19 +303,21 @@ def unipc(model: SlowModel, x: Array, walk: list[int], knobs: Knobs, draw: Draw)
 
     past = [clean(x, 0)] if walk else []
     for number in range(1, steps + 1):
-        order = min(3, number, steps + 1 - number)
+        left = steps + 1 - number if knobs.uni_pc_lower_order_final else steps
+        order = min(knobs.uni_pc_order, number, left)
         h = rates[number] - rates[number - 1]
         shrink = math.sqrt((1 - alphas[number]) / (1 - alphas[number - 1]))
         base = shrink * x + math.sqrt(alphas[number]) * (1 - math.exp(-h)) * past[-1]
-        gain = math.sqrt(alphas[number]) * h
+        b = h if knobs.uni_pc_variant == "bh1" else 1 - math.exp(-h)
+        gain = math.sqrt(alphas[number]) * b
         places = [(rates[number - 1 - i] - rates[number - 1]) / h for i in range(1, order)]
         changes = [(past[-1 - i] - past[-1]) / place for i, place in enumerate(places, 1)]
 
-        def weights(nodes: list[float], size: int, h: float = h) -> Array:
+        def weights(nodes: list[float], size: int, h: float = h, b: float = b) -> Array:
             if size == 1:
                 return np.array([0.5])
             rows = [[node**power for node in nodes] for power in range(size)]
-            wanted = [math.factorial(k) * phi(k + 1, -h) for k in range(1, size + 1)]
+            wanted = [math.factorial(k) * phi(k + 1, -h) * h / b for k in range(1, size + 1)]
             return np.linalg.solve(np.array(rows), np.array(wanted))
 
         parts = zip(weights(places, order - 1), changes, strict=True) if changes else []

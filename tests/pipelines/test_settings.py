@@ -53,6 +53,9 @@ A1111 = {
     "sdxl_crop_left": 0, "sdxl_refiner_low_aesthetic_score": 2.5,
     "sdxl_refiner_high_aesthetic_score": 6.0, "lora_add_hashes_to_infotext": True,
     "textual_inversion_add_hashes_to_infotext": True,
+    "beta_dist_alpha": 0.6, "beta_dist_beta": 0.6, "uni_pc_variant": "bh1",
+    "uni_pc_skip_type": "time_uniform", "uni_pc_order": 3, "uni_pc_lower_order_final": True,
+    "use_old_karras_scheduler_sigmas": False, "no_dpmpp_sde_batch_determinism": False,
 }  # fmt: skip
 """Keys that A1111 or its ControlNet extension has too, with their defaults."""
 

@@ -5,7 +5,7 @@ import math
 import torch
 
 from pipelines.diffusion.schedulers import Job, PlannedScheduler
-from pipelines.diffusion.sigmas import schedule_sigmas
+from pipelines.diffusion.sigmas import OLD_RANGE, schedule_sigmas
 
 
 class SigmaScheduler(PlannedScheduler):
@@ -14,13 +14,15 @@ class SigmaScheduler(PlannedScheduler):
     def __init__(self, job: Job) -> None:
         super().__init__(job)
         plan, settings = job.plan, job.plan.settings
+        low, high = OLD_RANGE if settings.use_old_karras_scheduler_sigmas else (0.0, 0.0)
         whole = schedule_sigmas(
             plan.schedule,
             plan.steps.total,
             job.model,
-            sigma_min=settings.sigma_min,
-            sigma_max=settings.sigma_max,
+            sigma_min=settings.sigma_min or low,
+            sigma_max=settings.sigma_max or high,
             rho=settings.rho,
+            beta_shape=(settings.beta_dist_alpha, settings.beta_dist_beta),
             discard_next_to_last=plan.sampler.discards_next_to_last_sigma,
         ).tolist()
         self._whole: list[float] = whole

@@ -2,16 +2,18 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import diffusers
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pipelines.diffusion.parts import DiffusersScheduler
 from pipelines.diffusion.schedulers import Job, PlannedScheduler
+from pipelines.diffusion.sigmas import ModelNoise
 from pipelines.samplers import ddim_stride
 
 
@@ -143,8 +145,35 @@ class AdaptedTimestepScheduler(TimestepScheduler):
         return {"eta": eta, "variance_noise": self._fresh_noise(sample)}
 
 
+def _uniform(first: float, count: int, model: ModelNoise) -> NDArray[np.float64]:
+    return np.linspace(first, 0, count + 1)
+
+
+def _quadratic(first: float, count: int, model: ModelNoise) -> NDArray[np.float64]:
+    """Even in the root of time, which begins one step below timestep 0."""
+    return np.linspace(math.sqrt(first + 1), 1, count + 1) ** 2 - 1
+
+
+def _log_snr(first: float, count: int, model: ModelNoise) -> NDArray[np.float64]:
+    """Even in the logarithm of the ratio of signal to noise."""
+    ends = model.to_alpha(np.array([first, 0.0]))
+    ratios = np.linspace(*np.log(ends / (1 - ends)), count + 1)
+    table = np.log(model.alphas_cumprod)
+    # The table falls, and interpolation wants it to rise.
+    levels = np.arange(len(table))[::-1]
+    return np.interp(-np.logaddexp(0, -ratios), table[::-1], levels)
+
+
+SKIP_TYPES: Mapping[str, Callable[[float, int, ModelNoise], NDArray[np.float64]]] = {
+    "time_uniform": _uniform,
+    "time_quadratic": _quadratic,
+    "logSNR": _log_snr,
+}
+"""A1111's `uni_pc_skip_type`: `count` + 1 timesteps from the first down to 0."""
+
+
 class EvenTimeScheduler(AdaptedTimestepScheduler):
-    """UniPC: from the first timestep to 0 in equal fractions, as many as there are steps.
+    """UniPC: from the first timestep to 0 in as many fractions as there are steps.
 
     As in A1111, a network that predicts velocity is read with the noise level of the whole
     timestep below each fraction.
@@ -152,13 +181,20 @@ class EvenTimeScheduler(AdaptedTimestepScheduler):
 
     def _plan_calls(self, walk: Sequence[int]) -> list[TimestepCall]:
         """One model call at the beginning of each fraction."""
-        self._times = np.linspace(walk[0] if walk else 0, 0, len(walk) + 1)
+        spread = SKIP_TYPES[self._settings.uni_pc_skip_type]
+        self._times = spread(walk[0] if walk else 0, len(walk), self._job.model)
         return [TimestepCall(asked=time, given=int(time)) for time in self._times[:-1].tolist()]
 
     def _make_inner(self) -> DiffusersScheduler:
         """The diffusers class with the noise levels of our fractions."""
-        sampler = self._plan.sampler
-        inner = getattr(diffusers, sampler.scheduler)(num_train_timesteps=10, **sampler.options)
+        sampler, settings = self._plan.sampler, self._settings
+        inner = getattr(diffusers, sampler.scheduler)(
+            num_train_timesteps=10,
+            **sampler.options,
+            solver_order=settings.uni_pc_order,
+            solver_type=settings.uni_pc_variant,
+            lower_order_final=settings.uni_pc_lower_order_final,
+        )
         inner.set_timesteps(2)
         alphas = self._job.model.to_alpha(self._times)
         inner.sigmas = torch.tensor(np.sqrt((1 - alphas) / alphas), dtype=torch.float32)

@@ -162,11 +162,18 @@ class WalkScheduler(SigmaScheduler):
         return self._ask.latents
 
     def _noise_between(self, like: torch.Tensor, sigma: float, following: float) -> torch.Tensor:
-        """Of every picture's own Brownian path over the whole schedule, before it was cut."""
+        """Of every picture's own Brownian path over the whole schedule, before it was cut.
+
+        A1111's no_dpmpp_sde_batch_determinism has one for all, so that batches of other sizes
+        differ.
+        """
         if not self._paths:
             low, high = (
                 float(np.float32(end)) for end in (min(filter(None, self._whole)), max(self._whole))
             )
-            shape = like.shape[1:]
-            self._paths = [source.path(shape, low, high) for source in self._job.sources]
-        return torch.stack([path.between(sigma, following) for path in self._paths]).to(like)
+            sources, shape = self._job.sources, like.shape[1:]
+            if self._settings.no_dpmpp_sde_batch_determinism:
+                sources, shape = sources[:1], like.shape
+            self._paths = [source.path(shape, low, high) for source in sources]
+        drawn = torch.stack([path.between(sigma, following) for path in self._paths])
+        return drawn.reshape(like.shape).to(like)
