@@ -13,6 +13,7 @@ from pipelines.hub.client import Repository
 from pipelines.hub.downloads import Download, ModelDownloads
 from pipelines.hub.entries import SAFETENSORS, Entry, Group, entries_of
 from pipelines.hub.guess import Guess, guess
+from pipelines.hub.names import is_commit
 from pipelines.hub.orders import DOWNLOADABLE, make_order
 from pipelines.hub.places import installed
 from pipelines.hub.query import read_query
@@ -42,7 +43,7 @@ class Shown:
 Used = tuple[dict[str, Update], str]
 """Updates of the form by field, the VAE's menu as "vae" among them, and a message."""
 
-HIDDEN: Update = gr.update(visible=False)
+HIDDEN: Update = gr.update(visible="hidden")
 VISIBLE: Update = gr.update(visible=True)
 
 
@@ -201,11 +202,12 @@ class ModelsEvents:
         except ValueError:
             told = None
         chosen = cast("Mapping[str, Any]", told) if isinstance(told, dict) else {}
-        name, commit, key = (str(chosen.get(part)) for part in ("repository", "commit", "key"))
-        repository = self._downloads.hub.repository(name, commit)
-        for entry in entries_of(repository, allow_pickles=self._context.allow_pickles):
-            if entry.key == key:
-                return repository, entry
+        name, commit, key = (str(chosen.get(part, "")) for part in ("repository", "commit", "key"))
+        if is_commit(commit):
+            repository = self._downloads.hub.repository(name, commit)
+            for entry in entries_of(repository, allow_pickles=self._context.allow_pickles):
+                if entry.key == key:
+                    return repository, entry
         raise InvalidRequest("Choose a file first.")
 
     def _use_checkpoint(self, found: Download, width: Raw, height: Raw) -> Used:

@@ -14,6 +14,7 @@ from ui.tabs.models import FindPanel, ModelsTab
 from ui.values import Raw, Update
 
 FOLLOW = "() => redraw.models.follow()"
+LISTED = "() => redraw.models.listed()"
 
 
 def wire_models(
@@ -39,7 +40,9 @@ def _wire_find(find: FindPanel, events: ModelsEvents) -> None:
 
     busy: dict[str, Any] = {**QUIET, "show_progress": "minimal", "show_progress_on": [find.message]}
     for asked in (find.search.click, find.query.submit):
-        asked(shown(events.search), inputs=[find.query], outputs=outputs, **busy)
+        asked(shown(events.search), inputs=[find.query], outputs=outputs, **busy).then(
+            None, js=LISTED
+        )
     find.open.click(
         shown(events.open),
         inputs=[find.choice],
@@ -47,7 +50,7 @@ def _wire_find(find: FindPanel, events: ModelsEvents) -> None:
         js="() => redraw.models.opened()",
         trigger_mode="always_last",
         **busy,
-    )
+    ).then(None, js=LISTED)
     find.pick.click(
         shown(events.pick),
         inputs=[find.choice],

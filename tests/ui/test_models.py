@@ -91,7 +91,7 @@ def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tab]:
         context.engine.close()
 
 
-def is_shown(shown: Shown) -> bool | None:
+def is_shown(shown: Shown) -> bool | str | None:
     """Whether the part with Download is shown from now on; None if it stays as it is."""
     return shown.order.get("visible")
 
@@ -101,7 +101,7 @@ def test_a_search_lists_what_there_is(tab: Tab):
     assert f'data-repository="{LORA}"' in shown.results
     for text in ("1,234", "mit", "open", "2024-05-31"):
         assert text in shown.results
-    assert is_shown(shown) is False
+    assert is_shown(shown) == "hidden"
     assert "Nothing was found" in tab.events.search("no such thing").results
 
 
@@ -132,7 +132,7 @@ def test_what_is_chosen_from_the_list_stays_beside_the_list(tab: Tab):
 def test_a_pickle_is_shown_and_refused(tab: Tab):
     shown = tab.events.pick(choice(PIPELINE, "v1-pruned.ckpt"))
     assert "--allow-pickle" in shown.message
-    assert is_shown(shown) is False
+    assert is_shown(shown) == "hidden"
     assert (
         "--allow-pickle" in tab.events.download(choice(PIPELINE, "v1-pruned.ckpt"), "LoRA").message
     )
@@ -147,10 +147,19 @@ def test_another_kind_is_another_folder(tab: Tab, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "told", ["", "not json", "[]", "{}", choice("../x", "y"), choice(LORA, "nothing"), None]
+    "told",
+    [
+        "",
+        "not json",
+        "[]",
+        "{}",
+        json.dumps({"repository": LORA, "commit": "main", "key": LORA_FILE}),
+        choice(LORA, "nothing"),
+        None,
+    ],
 )
 def test_a_choice_that_is_none_is_refused(tab: Tab, told: object):
-    assert 'class="error"' in tab.events.pick(told).message
+    assert "Choose a file first." in tab.events.pick(told).message
     assert 'class="error"' in tab.events.download(told, "LoRA").message
     assert tab.downloads.listed() == ()
 
@@ -270,8 +279,11 @@ def test_others_than_this_machine_are_not_told_where_its_folders_lie(tmp_path: P
 
 
 def test_the_table_of_folders_names_pickles_only_where_they_are_opened():
-    assert ".ckpt" not in places_html(ModelPlaces(), allow_pickles=False)
-    assert ".ckpt" in places_html(ModelPlaces(), allow_pickles=True)
+    vaes = "<td>.ckpt, .pt, .safetensors</td>"
+    assert vaes not in places_html(ModelPlaces(), allow_pickles=False)
+    assert vaes in places_html(ModelPlaces(), allow_pickles=True)
+    # Of a control model, nothing but tensors is ever read.
+    assert ".pth, .safetensors or a diffusers" in places_html(ModelPlaces(), allow_pickles=False)
 
 
 def test_names_from_the_hub_are_escaped():

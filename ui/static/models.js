@@ -23,6 +23,11 @@
       const { repository, commit } = input?.closest(".models-entries").dataset ?? {};
       return JSON.stringify({ repository, commit, key: input?.value });
     },
+    // Gradio may keep an input for another list, and what was clicked in the one before.
+    listed: () => {
+      for (const input of document.querySelectorAll("#models_files input"))
+        input.checked = input.defaultChecked;
+    },
     follow: () => follow(),
   };
 

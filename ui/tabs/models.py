@@ -87,7 +87,7 @@ def _build_find(kinds: list[tuple[str, str]]) -> FindPanel:
     message = gr.HTML(INTRODUCTION, elem_id="models_message")
     results = gr.HTML(elem_id="models_results")
     files = gr.HTML(elem_id="models_files")
-    with gr.Column(visible=False, elem_id="models_order") as order:
+    with gr.Column(visible="hidden", elem_id="models_order") as order:
         about = gr.HTML(elem_id="models_about")
         with gr.Row(elem_id="models_order_row"):
             kind = gr.Dropdown(
