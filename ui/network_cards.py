@@ -17,7 +17,7 @@ from pipelines.catalog.cards import (
 )
 from pipelines.catalog.folders import Kind
 from pipelines.catalog.headers import read_header
-from pipelines.catalog.networks import FolderNetworks, NetworkFile
+from pipelines.catalog.networks import NetworkFile
 from pipelines.catalog.side_files import Notes, find_preview, read_notes
 from pipelines.catalog.thumbnails import Thumbnails
 from pipelines.catalog.training import frequent_tags, training_facts
@@ -34,8 +34,9 @@ PAGES: Mapping[str, Kind] = {
 
 BY_ALIAS = "Alias from file"
 SHORT_DESCRIPTION = 200  # characters on a card
-_NO_TAG = (":", "<", ">")
+_NO_TAG = ("<", ">")
 """Characters that the name in a tag such as <lora:name:1> cannot hold."""
+_MOST_COLONS = 3  # that it can
 
 
 class NetworkCards:
@@ -176,14 +177,22 @@ class NetworkCards:
 
     def _tag_name(self, file: NetworkFile) -> str | None:
         """What a tag calls a LoRA: the preferred name, or the other; None if neither can."""
-        loras: FolderNetworks = self._context.loras
         names = [file.name, file.alias]
         if self._settings.lora_preferred_name == BY_ALIAS:
             names.reverse()
-        for name in names:
-            if name and not any(mark in name for mark in _NO_TAG) and loras.find(name) is file:
-                return name
-        return None
+        return next((name for name in names if name and self._can_tag(name, file)), None)
+
+    def _can_tag(self, name: str, file: NetworkFile) -> bool:
+        """Whether a tag with this name is read as this file: a shorter name goes first."""
+        parts = name.split(":")
+        shorter = (":".join(parts[:count]) for count in range(1, len(parts)))
+        loras = self._context.loras
+        return (
+            not any(mark in name for mark in _NO_TAG)
+            and len(parts) <= _MOST_COLONS + 1
+            and loras.find(name) is file
+            and not any(loras.find(part) for part in shorter)
+        )
 
 
 INSERTS: Mapping[Kind, Callable[[NetworkCards, Card, Notes], dict[str, str] | None]] = {
@@ -199,8 +208,7 @@ def _warning(card: Card, insert: Mapping[str, str] | None) -> str:
     if card.refused:
         return card.refused
     if insert is None:
-        marks = " ".join(_NO_TAG)
-        return f"No prompt can name this file, since its name holds one of {marks}; rename it."
+        return "No prompt can name this file, for the < > or : in its name; rename it."
     if card.others:
         return f"Files of the same name are passed over: {', '.join(card.others)}."
     return ""

@@ -14,6 +14,7 @@ from pipelines.catalog.folders import Kind
 from pipelines.catalog.networks import FolderNetworks
 from pipelines.catalog.scan import FolderCatalog
 from pipelines.engine.engine import Engine
+from pipelines.prompting.wildcards import WildcardFolders
 from pipelines.settings_store import SettingsStore
 from pipelines.styles import StyleBook
 from tests.helpers.models import write_single_file
@@ -21,7 +22,8 @@ from tests.helpers.network_files import write_network
 from tests.helpers.rig import SteeredRun
 from ui.api.networks import make_network_routes
 from ui.context import Context
-from ui.network_cards import NetworkCards
+from ui.network_cards import INSERTS, PAGES, NetworkCards
+from ui.panels.extra_networks import TITLES
 
 TAGS = {"ss_tag_frequency": json.dumps({"a": {"ink": 3}}), "ss_resolution": "512x512"}
 
@@ -39,6 +41,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
         version="0",
         loras=FolderNetworks([tmp_path / "Lora"], Kind.lora),
         embeddings=FolderNetworks([tmp_path / "embeddings"], Kind.embedding),
+        wildcards=WildcardFolders([tmp_path / "wildcards"]),
     )
     engine.close()
 
@@ -61,6 +64,11 @@ def get(context: Context, path: str, **query: object) -> Any:
 def insert(context: Context, name: str) -> dict[str, str] | None:
     cards = get(context, "lora/cards")["cards"]
     return next(card["insert"] for card in cards if card["name"] == name)
+
+
+def test_every_page_has_a_title_and_a_kind_of_click():
+    assert list(TITLES) == list(PAGES)
+    assert set(INSERTS) == set(PAGES.values())
 
 
 def test_cards_come_page_by_page(context: Context, tmp_path: Path):
@@ -113,13 +121,25 @@ def test_an_alias_that_others_have_is_not_used(context: Context, tmp_path: Path)
 
 
 def test_a_name_that_no_tag_can_hold_is_said_on_its_card(context: Context, tmp_path: Path):
-    write_network(tmp_path / "Lora" / "a:b.safetensors")
-    write_network(tmp_path / "Lora" / "c>d.safetensors", {"ss_output_name": "good"})
+    write_network(tmp_path / "Lora" / "a>b.safetensors")
+    write_network(tmp_path / "Lora" / "c<d.safetensors", {"ss_output_name": "good"})
     told, other = get(context, "lora/cards")["cards"]
     assert told["insert"] is None
     assert "rename it" in told["warning"]
     assert (other["insert"]["text"], other["warning"]) == ("<lora:good:1>", "")
-    assert get(context, "names")["loras"] == [["good", "c>d"]]
+    assert get(context, "names")["loras"] == [["good", "c<d"]]
+
+
+def test_a_name_with_colons_is_used_where_no_shorter_one_is_a_file(
+    context: Context, tmp_path: Path
+):
+    write_network(tmp_path / "Lora" / "ink:v2.safetensors")
+    found = insert(context, "ink:v2")
+    assert found is not None
+    assert found["text"] == "<lora:ink:v2:1>"
+    write_network(tmp_path / "Lora" / "ink.safetensors")
+    context.loras.refresh()
+    assert insert(context, "ink:v2") is None
 
 
 def test_an_embedding_is_named_and_a_checkpoint_chosen(context: Context, tmp_path: Path):
@@ -137,9 +157,12 @@ def test_names_to_complete_are_those_of_tags(context: Context, tmp_path: Path):
     write_network(tmp_path / "Lora" / "v3.safetensors", {"ss_output_name": "ink"})
     write_network(tmp_path / "Lora" / "oil.safetensors")
     write_network(tmp_path / "embeddings" / "fox.safetensors")
+    (tmp_path / "wildcards").mkdir()
+    (tmp_path / "wildcards" / "Colour.txt").write_text("red")
     names = get(context, "names")
     assert names["loras"] == [["oil", ""], ["ink", "v3"]]
     assert names["embeddings"] == ["fox"]
+    assert names["wildcards"] == ["colour"]
     assert names["multiplier"] == "1"
 
 

@@ -14,7 +14,7 @@
 
   // Where `text` stands in a prompt: a tag with any multiplier, or else a word of its own.
   const findText = (value, text) => {
-    const tag = text.match(/^(<[^:<>]+:[^:<>]+):[^<>]*>$/);
+    const tag = text.match(/^(<[^<>]+):[^:<>]*>$/);
     const pattern = tag
       ? `${literal(tag[1])}(?::[^<>]*)?>`
       : `(?<![^\\s,(){}\\[\\]|:])${literal(text)}(?![^\\s,(){}\\[\\]|:.])`;

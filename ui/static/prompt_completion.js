@@ -23,7 +23,7 @@
     {
       pattern: /__([^\s,()[\]<>]*)$/,
       eager: true,
-      names: (known) => (known.wildcards ?? []).map((name) => [name, ""]),
+      names: (known) => known.wildcards.map((name) => [name, ""]),
       write: (name, _, rest) => [`__${name}__`, rest.match(/^[^\s,()[\]<>]*__/)?.[0].length ?? 0],
     },
     {

@@ -3,6 +3,8 @@
 (() => {
   const BOXES = "#img2img_prompt textarea, #img2img_neg_prompt textarea";
   const LONGEST = 20_000; // characters; a longer prompt is left plain
+  const DEEPEST = 50; // brackets open at once; the program reads no more either
+  const STARS = 6;
   const FULL = Math.log(2); // a weight of 2 has the full colour, and so has one of 1/2
   const COPIED = [
     ...["font", "fontFeatureSettings", "fontKerning", "letterSpacing", "wordSpacing", "lineHeight"],
@@ -11,8 +13,25 @@
   ];
 
   const WEIGHT = /:\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*$/;
-  const TOKEN =
-    /\\[^]|#[^\n]*|<[^<>\n]+>|__[^\s_,()[\]<>](?:[^\s,()[\]<>]*?[^\s_,()[\]<>])?__|[()[\]|:]|[^\s,()[\]{}|:<>\\#]+/g;
+  const WILDCARD = /__(?![_ ])(?:(?!__)[\p{L}\p{N}_/.*\- ]){1,200}(?<! )__/u;
+  const TOKEN = new RegExp(
+    [
+      /\\[^]|#[^\n]*|<[^<>\n]+>/, // an escape, a comment, a tag
+      WILDCARD,
+      /[()[\]|:]|(?:(?!__)[^\s,()[\]{}|:<>\\#])+|__/, // a bracket or mark, a word
+    ]
+      .map((pattern) => pattern.source)
+      .join("|"),
+    "gu",
+  );
+
+  const isWildcard = (word, { wildcards }) => {
+    const wanted = word.slice(2, -2).toLowerCase();
+    if (!wanted.includes("*")) return wildcards.includes(wanted);
+    const parts = wanted.split(/\*+/).map((part) => part.replace(/[.-]/g, "\\$&"));
+    if (parts.length > STARS) return true; // too long to look for
+    return wildcards.some((name) => new RegExp(`^${parts.join(".*")}$`).test(name));
+  };
 
   // Pieces of `text` that have a kind, and ranges with the logarithm of what they are weighed by.
   const read = (text, isPositive, names) => {
@@ -27,24 +46,21 @@
       if (kind === "unknown") unknown.push(called);
     };
     const readTag = (from, written) => {
-      const [kind, called = ""] = written.slice(1, -1).split(":");
-      const isLora = isPositive && /^(lora|lyco)$/i.test(kind) && written.includes(":");
-      const known = isLora && (!names || names.isLora.has(called.trim().toLowerCase()));
-      if (/^\w+$/.test(kind) && written.includes(":"))
-        name(from, from + written.length, known ? "network" : "unknown", written);
+      const [kind, ...parts] = written.slice(1, -1).toLowerCase().split(":");
+      if (!parts.length || !/^\w+$/.test(kind)) return;
+      // A name may have colons in it.
+      const called = parts.map((_, index) => parts.slice(0, index + 1).join(":"));
+      const isLora = isPositive && /^(lora|lyco)$/.test(kind);
+      const known = isLora && (!names || called.some((one) => names.isLora.has(one)));
+      name(from, from + written.length, known ? "network" : "unknown", written);
     };
     const readWord = (from, word) => {
       if (word === "BREAK" || (word === "AND" && isPositive))
         pieces.push([from, from + word.length, "keyword"]);
       else if (names?.isEmbedding.has(word.toLowerCase()))
         pieces.push([from, from + word.length, "network"]);
-      else if (/^__.+__$/.test(word) && names?.isWildcard)
-        name(
-          from,
-          from + word.length,
-          names.isWildcard.has(word.slice(2, -2).toLowerCase()) ? "network" : "unknown",
-          word,
-        );
+      else if (names && word.length > 4 && word.startsWith("__"))
+        name(from, from + word.length, isWildcard(word, names) ? "network" : "unknown", word);
     };
     const close = (opener, at) => {
       const from = open[opener].pop();
@@ -59,8 +75,10 @@
     };
 
     for (const { 0: token, index } of text.matchAll(TOKEN)) {
-      if (token in open) open[token].push({ at: index, marked: false, turns: false });
-      else if (token === ")" || token === "]") close(token === ")" ? "(" : "[", index);
+      if (token in open) {
+        if (open[token].length < DEEPEST)
+          open[token].push({ at: index, marked: false, turns: false });
+      } else if (token === ")" || token === "]") close(token === ")" ? "(" : "[", index);
       else if (token === "|" || token === ":") {
         const innermost = [open["("].at(-1), open["["].at(-1)]
           .filter(Boolean)

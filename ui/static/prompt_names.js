@@ -1,7 +1,7 @@
 // What prompts may name: LoRAs, embeddings and wildcards, asked for when somebody comes to a prompt.
 (() => {
   const FRESH = 60_000; // milliseconds for which an answer is taken to be true
-  const NOTHING = { loras: [], embeddings: [], wildcards: null, multiplier: "1" };
+  const NOTHING = { loras: [], embeddings: [], wildcards: [], multiplier: "1" };
 
   let answer = null; // the last one, with sets of all names in lower case
   let asking = null;
@@ -14,7 +14,6 @@
     ...told,
     isLora: lower(told.loras.flat()),
     isEmbedding: lower(told.embeddings),
-    isWildcard: told.wildcards ? lower(told.wildcards) : null,
   });
 
   const ask = async () => {
