@@ -1,7 +1,6 @@
 """Handlers of the Models tab: searching, choosing, downloading, and using what came."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -201,7 +200,7 @@ class ModelsEvents:
             told: object = json.loads(str(choice))
         except ValueError:
             told = None
-        chosen = cast("Mapping[str, Any]", told) if isinstance(told, dict) else {}
+        chosen = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
         name, commit, key = (str(chosen.get(part, "")) for part in ("repository", "commit", "key"))
         if is_commit(commit):
             repository = self._downloads.hub.repository(name, commit)

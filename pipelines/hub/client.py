@@ -6,7 +6,7 @@ in size and time, and nothing in them is believed before it was looked at.
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -191,7 +191,7 @@ class Hub:
         *,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """The response to a GET, which is about `name`; every failure becomes a sentence."""
         hub: Any = import_module("huggingface_hub.utils")
         try:

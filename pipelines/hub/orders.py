@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, cast
@@ -102,7 +101,7 @@ def record_of(order: Order) -> dict[str, Any]:
 
 def read_order(record: object) -> Order:
     """What `record_of` gave; InvalidRequest for anything else."""
-    told = cast("Mapping[str, Any]", record) if isinstance(record, dict) else {}
+    told = cast("dict[str, Any]", record) if isinstance(record, dict) else {}
     try:
         return Order(
             repository=str(told["repository"]),

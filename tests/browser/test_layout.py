@@ -68,7 +68,7 @@ def test_the_ids_of_a1111_are_there(redraw: Driver):
 
 def test_only_tabs_that_work_are_shown(redraw: Driver):
     names = redraw.find("#tabs > .tab-wrapper [role=tab]").all_inner_texts()
-    assert names == ["img2img", "PNG Info", "Settings"]
+    assert names == ["img2img", "PNG Info", "Models", "Settings"]
 
 
 def test_a_phone_has_one_column_and_generate_within_reach(redraw: Driver):
@@ -80,7 +80,7 @@ def test_a_phone_has_one_column_and_generate_within_reach(redraw: Driver):
     redraw.generate()
     redraw.page.evaluate("scrollTo(0, document.body.scrollHeight)")
     expect(redraw.find("#img2img_generate")).to_be_in_viewport()
-    for tab in ("PNG Info", "Settings"):
+    for tab in ("PNG Info", "Models", "Settings"):
         redraw.open_tab(tab)
         wide, window = redraw.page.evaluate(WIDTHS)
         assert wide <= window, tab
