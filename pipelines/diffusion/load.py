@@ -223,6 +223,7 @@ def _check_shapes(checkpoint: Checkpoint, components: Components) -> None:
         ("the VAE has", vae["latent_channels"], "latent channels", (4,)),
         ("the VAE has", len(vae["block_out_channels"]), "levels", (4,)),
         ("the network reads texts of width", unet["cross_attention_dim"], "", (width,)),
+        *_facts_of_sdxl(components),
     )
     for subject, given, unit, allowed in facts:
         if given not in allowed:
@@ -231,6 +232,17 @@ def _check_shapes(checkpoint: Checkpoint, components: Components) -> None:
                 f"Checkpoint {checkpoint.name!r} cannot be used: {subject} {given} {unit}".rstrip()
                 + f" where {expected} is expected."
             )
+
+
+def _facts_of_sdxl(components: Components) -> Sequence[tuple[str, int, str, tuple[int]]]:
+    """What the UNet is told beside the tokens: a vector, and sizes as so many numbers each."""
+    if not components.is_sdxl:
+        return ()
+    unet = components.unet.config
+    sizes = (5 if components.is_refiner else 6) * unet["addition_time_embed_dim"]
+    width = getattr(components.text_encoders[-1].config, "projection_dim", 0) + sizes
+    told = unet["projection_class_embeddings_input_dim"]
+    return (("the network is told, beside the tokens,", told, "numbers", (width,)),)
 
 
 def _read_network(

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,20 +68,19 @@ def sample_batch(
     log.warning("Memory ran out; trying with sliced attention.")
     release_memory()
     monitor.step_done(0)
-    with _sliced_attention(model):
+    refiner = inputs.refiner
+    with _sliced_attention(model.components.unet, *([refiner.components.unet] if refiner else [])):
         return _sample(plan, model, images, inputs, monitor)
 
 
 @contextmanager
-def _sliced_attention(model: LoadedModel) -> Iterator[None]:
+def _sliced_attention(*unets: Unet) -> Iterator[None]:
     """Attention computed one head at a time: slower, in less memory."""
-    unet = model.components.unet
-    processors = dict(unet.attn_processors)
-    unet.set_attention_slice("max")
-    try:
+    with ExitStack() as undo:
+        for unet in unets:
+            undo.callback(unet.set_attn_processor, dict(unet.attn_processors))
+            unet.set_attention_slice("max")
         yield
-    finally:
-        unet.set_attn_processor(processors)
 
 
 def _sample(

@@ -39,6 +39,7 @@ WIDTH_2 = 24
 """Of the second text encoder's embeddings, and of what it says of a whole text."""
 
 _SIZE_WIDTH = 8  # numbers that stand for one of the sizes
+_SDXL_CLIP = "conditioner.embedders.0.transformer.text_model."
 _OPEN_CLIP = {
     SDXL: "conditioner.embedders.1.model.",
     REFINER: "conditioner.embedders.0.model.",
@@ -67,7 +68,7 @@ def family_components(
     with torch.random.fork_rng():
         torch.manual_seed(1)
         if is_sd2:
-            unet = _unet_like(unet, use_linear_projection=True, attention_head_dim=[2, 4])
+            unet = unet_like(unet, use_linear_projection=True, attention_head_dim=[2, 4])
         config |= {
             "vocab_size": TOKENS,
             "hidden_act": "gelu" if is_sd2 else "quick_gelu",
@@ -91,7 +92,7 @@ def _sdxl_components(family: ModelFamily, *, in_channels: int, prediction: str) 
     unet: Any = like.unet
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        unet = _unet_like(
+        unet = unet_like(
             unet,
             use_linear_projection=True,
             attention_head_dim=[2, 4],
@@ -113,7 +114,8 @@ def _sdxl_components(family: ModelFamily, *, in_channels: int, prediction: str) 
     return replace(like, vae=vae, unet=unet, text_encoder_2=encoder, tokenizer_2=tokenizer)
 
 
-def _unet_like(unet: Any, **changes: Any) -> Any:
+def unet_like(unet: Any, **changes: Any) -> Any:
+    """A UNet of this configuration but for `changes`, with weights of its own."""
     return cast(Any, UNet2DConditionModel)(**{**_plain(unet), **changes}).eval()
 
 
@@ -166,21 +168,24 @@ def _text_tensors(parts: Components, family: ModelFamily) -> Tensors:
     if family is ModelFamily.sd2:
         return open_clip_tensors(parts.text_encoder)
     second = projecting_tensors(parts.text_encoders[-1], _OPEN_CLIP[family])
-    first = "conditioner.embedders.0.transformer.text_model."
-    return second if family is REFINER else {**clip_tensors(parts.text_encoder, first), **second}
+    if family is REFINER:
+        return second
+    return {**clip_tensors(parts.text_encoder, _SDXL_CLIP), **second}
 
 
 def published_tensors(config: Mapping[str, Any]) -> dict[str, torch.Size]:
-    """The shapes of a Stable Diffusion 1 checkpoint of this configuration, by published name."""
+    """The shapes of a checkpoint of Stable Diffusion 1 or SDXL, by published name."""
     with init_empty_weights():
         unet = cast(Any, UNet2DConditionModel).from_config(config["unet"])
         vae = cast(Any, AutoencoderKL).from_config(config["vae"])
         encoder = CLIPTextModel(CLIPTextConfig(**config["text_encoder"]))
-    tensors = {
-        **unet_tensors(unet),
-        **vae_tensors(vae, prefix="first_stage_model."),
-        **clip_tensors(encoder),
-    }
+        tensors = {**unet_tensors(unet), **vae_tensors(vae, prefix="first_stage_model.")}
+        if "text_encoder_2" in config:
+            second = CLIPTextModelWithProjection(CLIPTextConfig(**config["text_encoder_2"]))
+            tensors |= clip_tensors(encoder, _SDXL_CLIP)
+            tensors |= projecting_tensors(second, _OPEN_CLIP[SDXL])
+        else:
+            tensors |= clip_tensors(encoder)
     return {name: tensor.shape for name, tensor in tensors.items()}
 
 

@@ -11,15 +11,20 @@ import torch
 
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.families import ModelFamily
+from pipelines.diffusion.load import load_components
 from pipelines.diffusion.run import Diffusion
 from pipelines.diffusion.sample import LoadedModel
 from pipelines.diffusion.text_chunks import TextOptions
 from pipelines.diffusion.text_sdxl import encode_prompt
+from pipelines.errors import ModelBroken
 from pipelines.monitor import Unwatched
 from pipelines.plan import Plan
+from pipelines.plugins import Hook
 from pipelines.requests import Batch, Inpaint, MaskedContent, Prompt, Sampling, SoftInpainting
+from tests.helpers.control_models import planned_unit, save_controlnet
 from tests.helpers.images import gradient
 from tests.helpers.large import save_large
+from tests.helpers.ldm import family_components, save_folder, unet_like
 from tests.helpers.tiny import EXACT
 from tests.pipelines.diffusion.conftest import MakePlan
 from tests.pipelines.diffusion.test_run import loaded, pictures
@@ -142,3 +147,35 @@ def test_the_refiner_alone_is_told_aesthetic_scores(tmp_path: Path, make_plan: M
         [64, 64, 0, 0, 2.5],
         [64, 64, 0, 0, 6],
     ]
+
+
+def test_a_network_that_is_told_another_number_of_sizes_is_refused(tmp_path: Path):
+    """Width for width the texts fit, as they may where somebody has exchanged a part."""
+    parts = family_components(ModelFamily.sdxl)
+    wrong = unet_like(parts.unet, projection_class_embeddings_input_dim=64)
+    checkpoint = save_folder(tmp_path / "odd", replace(parts, unet=wrong))
+    with pytest.raises(ModelBroken, match="beside the tokens, 64 numbers where 72 is expected"):
+        load_components(checkpoint, EXACT)
+
+
+def test_control_units_act_on_sdxl(
+    tmp_path: Path, shared: Diffusion, make_plan: MakePlan, large: Checkpoint
+):
+    plan = replace(make_plan(prompt=Prompt(positive="cat AND dog")), checkpoint=large)
+    config: Any = loaded(shared, plan).components.unet.config
+    alike = ("transformer_layers_per_block", "cross_attention_dim", "attention_head_dim")
+    sdxl = (
+        "use_linear_projection",
+        "addition_embed_type",
+        "addition_time_embed_dim",
+        "projection_class_embeddings_input_dim",
+    )
+    file = save_controlnet(tmp_path / "net", **{key: config[key] for key in (*alike, *sdxl)})
+    plain = pictures(shared, plan)
+    for unit in (
+        planned_unit(file, images=(gradient(),)),
+        planned_unit(None, hook=Hook.reference_only, images=(gradient(),)),
+    ):
+        steered = pictures(shared, replace(plan, control=(unit,)))
+        assert steered != plain
+    assert pictures(shared, plan) == plain
