@@ -1,10 +1,23 @@
-"""Parts of a run by themselves, for tests that look between them."""
+"""A run's pictures, and parts of it by themselves for tests that look between them."""
+
+from PIL import Image
 
 from pipelines.diffusion.assemble import BatchInputs
 from pipelines.diffusion.run import Diffusion
 from pipelines.diffusion.sample import LoadedModel
-from pipelines.monitor import Unwatched
+from pipelines.monitor import Monitor, Unwatched
 from pipelines.plan import Plan
+
+
+def pictures(diffusion: Diffusion, plan: Plan, monitor: Monitor | None = None) -> list[Image.Image]:
+    """What becomes of a plan, in its order."""
+    batches = diffusion.denoise(plan, monitor or Unwatched())
+    return [image for batch in batches for _, image in batch.images]
+
+
+def loaded(diffusion: Diffusion, plan: Plan) -> LoadedModel:
+    """The plan's model, loaded if it was not."""
+    return diffusion._model(plan.checkpoint, plan.settings, None)
 
 
 def inputs_of(diffusion: Diffusion, plan: Plan, model: LoadedModel) -> BatchInputs:

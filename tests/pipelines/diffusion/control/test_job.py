@@ -1,8 +1,6 @@
 """Jobs with ControlNet units, from plan to pictures, on tiny models."""
 
-import gc
 import hashlib
-import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +20,6 @@ from pipelines.control.maps import prepare_units
 from pipelines.control.planned import PlannedUnit
 from pipelines.control.units import BatchOption, ControlMode, UnionType, WeightType
 from pipelines.diffusion.assemble import call_arguments, start_batch
-from pipelines.diffusion.control.job import ControlModels
-from pipelines.diffusion.control.load import Base
 from pipelines.diffusion.control.networks import UnitNetworks
 from pipelines.diffusion.run import Diffusion
 from pipelines.diffusion.sample import sample_batch
@@ -43,8 +39,8 @@ from pipelines.requests import (
 )
 from tests.helpers.control_models import planned_unit, save_controlnet, save_files
 from tests.helpers.images import assert_same_picture, noise
-from tests.helpers.runs import inputs_of
-from tests.helpers.tiny import EXACT, save_tiny_model, tiny_components
+from tests.helpers.runs import inputs_of, pictures
+from tests.helpers.tiny import EXACT, save_tiny_model
 from tests.pipelines.diffusion.conftest import MakePlan, Watcher
 
 MAP = noise(seed=3)
@@ -76,11 +72,6 @@ def unit(models: Path) -> Callable[..., PlannedUnit]:
 
 
 MakeUnit = Callable[..., PlannedUnit]
-
-
-def pictures(diffusion: Diffusion, plan: Plan, monitor: Any = None) -> list[Image.Image]:
-    batches = diffusion.denoise(plan, monitor or Unwatched())
-    return [image for batch in batches for _, image in batch.images]
 
 
 def with_units(plan: Plan, *units: PlannedUnit) -> Plan:
@@ -385,23 +376,6 @@ def test_several_pictures_of_an_ip_adapter_are_averaged(
 
     mean = (vectors(first) + vectors(second)) / 2
     torch.testing.assert_close(vectors(first, second), mean)
-
-
-def test_loaded_models_stay_few_over_many_changes(tmp_path: Path):
-    base = Base(unet=tiny_components().unet, vae=tiny_components().vae, title="tiny", key=1)
-    files = [save_controlnet(tmp_path / f"net{n}", seed=n) for n in range(3)]
-    models = ControlModels(EXACT)
-    told: list[str] = []
-    loaded: list[weakref.ref[torch.Tensor]] = []
-    for number in range(12):
-        network = models.get(files[number % 3], base, loading=told.append).network
-        loaded.append(weakref.ref(next(network.parameters())))
-        models.trim(2)
-    del network
-    gc.collect()
-    assert len(told) == 12
-    assert len(models) == 2
-    assert sum(tensor() is not None for tensor in loaded) == 2, "trimmed ones are still in memory"
 
 
 # A reference draws noise for every question, so that another question changes the next one's.
