@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.families import ModelFamily
@@ -50,15 +51,15 @@ class Card:
 class Order(Enum):
     """What cards are sorted by; values are A1111's labels."""
 
-    path = "Path"
-    name = "Name"
+    by_path = "Path"
+    by_name = "Name"
     created = "Date Created"
     modified = "Date Modified"
 
 
-SORT_KEYS: Mapping[Order, Callable[[Card], object]] = {
-    Order.path: lambda card: (natural(card.folder), natural(card.name)),
-    Order.name: lambda card: natural(card.name),
+SORT_KEYS: Mapping[Order, Callable[[Card], Any]] = {
+    Order.by_path: lambda card: (natural(card.folder), natural(card.name)),
+    Order.by_name: lambda card: natural(card.name),
     Order.created: lambda card: card.created,
     Order.modified: lambda card: card.modified,
 }
@@ -70,7 +71,7 @@ class Selection:
 
     search: str = ""
     folder: str = ""
-    order: Order = Order.path
+    order: Order = Order.by_path
     descending: bool = False
 
 
@@ -83,8 +84,7 @@ def select(cards: Sequence[Card], wanted: Selection) -> list[Card]:
         for card in cards
         if f"{card.folder}/".startswith(below) and all(word in card.searched for word in words)
     ]
-    key = SORT_KEYS[wanted.order]
-    return sorted(found, key=key, reverse=wanted.descending)  # pyright: ignore[reportCallIssue, reportArgumentType] each key has one type
+    return sorted(found, key=SORT_KEYS[wanted.order], reverse=wanted.descending)
 
 
 def folders_of(cards: Sequence[Card]) -> list[tuple[str, int]]:

@@ -143,11 +143,12 @@ class HeaderCache:
     def told(self, path: Path, status: os.stat_result) -> Told:
         """What the header at `path` tells, which a broken or unreadable one does not."""
         key, state = str(path), [status.st_size, status.st_mtime_ns]
-        entry = self._known.get(key)
+        entry: list[Any] | None = self._known.get(key)
         if entry is None or entry[:2] != state:
             entry = [*state, *astuple(_read(path))]
         self._seen[key] = entry
-        return Told(*entry[2:])
+        alias, base, digest = entry[2:]
+        return Told(alias, base, digest)
 
     def keep(self) -> None:
         """Write what was asked for since the last time, unless it stands there already."""

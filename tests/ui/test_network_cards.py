@@ -55,7 +55,7 @@ def client(context: Context, *, user: str | None = "somebody", links: bool = Tru
     return TestClient(app)
 
 
-def get(context: Context, path: str, **query: object) -> Any:
+def get(context: Context, path: str, **query: str | int) -> Any:
     answer = client(context).get(f"/internal/networks/{path}", params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()

@@ -20,6 +20,17 @@ KEPT = {"Cache-Control": "private, max-age=86400"}
 """Addresses of previews change with the picture, so that browsers may keep them."""
 
 
+def find_page(page: str) -> Kind:
+    """The kind whose cards A1111's name of a page stands for."""
+    if page not in PAGES:
+        raise HTTPException(404, f"There is no page of cards {page[:40]!r}.")
+    return PAGES[page]
+
+
+Page = Annotated[Kind, Depends(find_page)]
+Text = Annotated[str, Query(max_length=LONGEST)]
+
+
 def make_network_routes(
     cards: NetworkCards, current_user: Callable[[Request], str | None]
 ) -> APIRouter:
@@ -31,14 +42,6 @@ def make_network_routes(
 
     router = APIRouter(prefix="/internal/networks", dependencies=[Depends(require_user)])
 
-    def find_page(page: str) -> Kind:
-        if page not in PAGES:
-            raise HTTPException(404, f"There is no page of cards {page[:40]!r}.")
-        return PAGES[page]
-
-    Page = Annotated[Kind, Depends(find_page)]  # noqa: N806 a type, of this router's own function
-    Text = Annotated[str, Query(max_length=LONGEST)]  # noqa: N806 a type
-
     def names() -> dict[str, Any]:
         return cards.names()
 
@@ -46,7 +49,7 @@ def make_network_routes(
         kind: Page,
         search: Text = "",
         folder: Text = "",
-        order: Order = Order.path,
+        order: Order = Order.by_path,
         descending: bool = False,
         start: Annotated[int, Query(ge=0)] = 0,
         count: Annotated[int, Query(ge=1, le=MOST_CARDS)] = 60,

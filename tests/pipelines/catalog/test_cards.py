@@ -69,8 +69,8 @@ def test_a_folder_holds_what_is_in_it_and_below(folder: str, found: list[Card]):
 @pytest.mark.parametrize(
     ("order", "found"),
     [
-        (Order.path, [BARE, FOX, OIL, INK]),
-        (Order.name, [BARE, FOX, OIL, INK]),
+        (Order.by_path, [BARE, FOX, OIL, INK]),
+        (Order.by_name, [BARE, FOX, OIL, INK]),
         (Order.created, [BARE, OIL, FOX, INK]),
         (Order.modified, [BARE, INK, FOX, OIL]),
     ],
