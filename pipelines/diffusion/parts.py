@@ -30,6 +30,11 @@ class Network(Protocol):
         ...
 
 
+def dtype_of(network: Network) -> torch.dtype:
+    """The number format of the weights; diffusers' own answer goes through every layer first."""
+    return next(network.parameters()).dtype
+
+
 class Vae(Network, Protocol):
     """AutoencoderKL."""
 

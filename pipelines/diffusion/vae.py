@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
-from pipelines.diffusion.parts import Vae
+from pipelines.diffusion.parts import Vae, dtype_of
 from pipelines.errors import ModelBroken
 from pipelines.imaging.geometry import Size
 
@@ -41,7 +41,7 @@ def encode_pixels(vae: Vae, centred: torch.Tensor) -> torch.Tensor:
     """Scaled latents of what `centred_pixels` gives."""
 
     def mean() -> torch.Tensor:
-        return vae.encode(centred.to(vae.dtype)).latent_dist.mode().float()
+        return vae.encode(centred.to(dtype_of(vae))).latent_dist.mode().float()
 
     return _finite(vae, mean, "encoded the picture to") * vae.config["scaling_factor"]
 
@@ -56,7 +56,7 @@ def decode(vae: Vae, latent: torch.Tensor, *, widens: bool = True) -> Image.Imag
     unscaled = latent[None].float() / vae.config["scaling_factor"]
 
     def picture() -> torch.Tensor:
-        return vae.decode(unscaled.to(vae.dtype)).sample.float()
+        return vae.decode(unscaled.to(dtype_of(vae))).sample.float()
 
     decoded = _finite(vae, picture, "decoded the picture to", widens=widens)
     pixels = ((decoded[0] + 1) / 2).clamp(0, 1) * 255
@@ -78,8 +78,8 @@ def _finite(
     result = _with_tiling_if_needed(vae, compute)
     if torch.isfinite(result).all():
         return result
-    if widens and vae.dtype is not torch.float32 and not _is_offloaded_by_layer(vae):
-        log.warning("The VAE %s NaN in %s; trying float32.", verb, vae.dtype)
+    if widens and dtype_of(vae) is not torch.float32 and not _is_offloaded_by_layer(vae):
+        log.warning("The VAE %s NaN in %s; trying float32.", verb, dtype_of(vae))
         with _in_float32(vae) as stay:
             result = _with_tiling_if_needed(vae, compute)
             if torch.isfinite(result).all():
@@ -102,7 +102,7 @@ def _in_float32(vae: Vae) -> Iterator[Callable[[], None]]:
 
     Converting back is exact.
     """
-    dtype, for_good = vae.dtype, Event()
+    dtype, for_good = dtype_of(vae), Event()
     # The class's own `to` warns of modules that it would rather keep as they are; it has none.
     nn.Module.to(cast(nn.Module, vae), dtype=torch.float32)
     try:
