@@ -41,7 +41,7 @@ from pipelines.diffusion.inpainting import (
 )
 from pipelines.diffusion.memory import is_out_of_memory, release_memory
 from pipelines.diffusion.models import Checkpoints, vae_key
-from pipelines.diffusion.networks.applied import Networks
+from pipelines.diffusion.networks.applied import Networks, shared_by
 from pipelines.diffusion.parts import Components
 from pipelines.diffusion.prompts import Prompts, ReadPrompts
 from pipelines.diffusion.sample import LoadedModel, Sampled, sample_batch
@@ -256,8 +256,8 @@ class Diffusion:
     ) -> RefinerInputs | None:
         """The network that finishes the job, and what it is told; None without one.
 
-        The networks that the prompt names are for the job's own model. InvalidRequest if the two do
-        not predict the same.
+        It has the LoRAs of the job, if they can fit both. InvalidRequest if the two do not predict
+        the same.
         """
         refiner = plan.refiner
         if refiner is None:
@@ -265,8 +265,9 @@ class Diffusion:
         other = self._model(refiner.checkpoint, plan.settings, monitor, refiner.vae)
         check_refiner(plan, model.components, other.components)
         parts, title = other.components, refiner.checkpoint.title
-        self._networks.apply(parts, (), title=title, stage=monitor.stage)
-        texts = self._prompts.read(plan, parts, key=(other.key, ()), monitor=monitor)
+        loras = shared_by(plan.networks.loras, model.components, parts)
+        applied = self._networks.apply(parts, loras, title=title, stage=monitor.stage)
+        texts = self._prompts.read(plan, parts, key=(other.key, applied.texts), monitor=monitor)
         if texts is None:
             return None
         return RefinerInputs(

@@ -167,6 +167,17 @@ class Networks:
         current.copy_(rounded)
 
 
+def shared_by(
+    loras: Sequence[PlannedLora], one: Components, other: Components
+) -> Sequence[PlannedLora]:
+    """The LoRAs of `one` model for the `other`: all, or none if that reads other texts.
+
+    No LoRA is for texts of two widths, such as those of SDXL and of its refiner.
+    """
+    widths = [parts.unet.config["cross_attention_dim"] for parts in (one, other)]
+    return loras if widths[0] == widths[1] else ()
+
+
 def _what_is_done(wanted: Sequence[PlannedLora]) -> str:
     if len(wanted) > 1:
         return f"Applying {len(wanted)} LoRAs"

@@ -10,17 +10,20 @@ import torch
 from PIL import Image
 
 from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.catalog.families import ModelFamily
 from pipelines.catalog.folders import Kind
 from pipelines.catalog.networks import FolderNetworks
 from pipelines.diffusion.control.lora import encoder_weights
+from pipelines.diffusion.networks.applied import shared_by
 from pipelines.diffusion.run import Diffusion
 from pipelines.errors import ModelBroken
 from pipelines.monitor import Unwatched
 from pipelines.networks.planned import plan_networks
-from pipelines.plan import Plan
+from pipelines.plan import Plan, PlannedRefiner
 from pipelines.requests import Batch, Prompt
 from tests.helpers.images import assert_same_picture
-from tests.helpers.loras import TO_Q, kohya, write
+from tests.helpers.ldm import family_components
+from tests.helpers.loras import TO_Q, kohya, planned, write
 from tests.helpers.tiny import EXACT, tiny_components
 from tests.pipelines.diffusion.conftest import MakePlan, Watcher
 
@@ -128,3 +131,22 @@ def test_a_control_model_made_of_differences_does_not_keep_a_lora_in_it(
     encoder = encoder_weights(parts.unet, originals)
     assert set(originals) == {f"{TO_Q}.weight"}
     assert all(torch.equal(encoder[name], plain[name]) for name in encoder)
+
+
+def test_a_refiner_of_the_same_family_has_the_loras_too(
+    diffusion: Diffusion, plan: Planned, own_checkpoint: Checkpoint
+):
+    refiner = PlannedRefiner(checkpoint=own_checkpoint, switch_at=0.5)
+    washed = plan("cat<lora:wash:1>")
+    picture(diffusion, replace(washed, refiner=refiner))
+    parts = diffusion._model(own_checkpoint, washed.settings, None).components
+    assert set(diffusion._networks.originals(parts)) == {f"{TO_Q}.weight"}
+    picture(diffusion, replace(plan("cat"), refiner=refiner))
+    assert diffusion._networks.originals(parts) == {}
+
+
+def test_sdxls_refiner_has_none_of_them():
+    base, refiner = map(family_components, (ModelFamily.sdxl, ModelFamily.sdxl_refiner))
+    loras = [planned(Path("wash.safetensors"))]
+    assert shared_by(loras, base, refiner) == ()
+    assert shared_by(loras, base, base) == loras
