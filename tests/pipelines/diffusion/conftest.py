@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines.catalog.checkpoints import Checkpoint
+from pipelines.catalog.checkpoints import Checkpoint, Layout
 from pipelines.diffusion.run import Diffusion
+from pipelines.imaging.geometry import Size
 from pipelines.monitor import Unwatched
 from pipelines.plan import Plan
 from pipelines.requests import ResizeTo, Sampling
@@ -19,6 +20,7 @@ from tests.helpers.plans import plan_for
 from tests.helpers.tiny import EXACT, save_tiny_model
 
 MakePlan = Callable[..., Plan]
+DEMO = Path(__file__).parents[3] / "models" / "Stable-diffusion" / "demo"
 
 
 class Watcher(Unwatched):
@@ -72,6 +74,24 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoint]:
+    """A model that predicts noise, one that predicts velocity, one for inpainting, and the demo."""
+    folder = tmp_path_factory.mktemp("models")
+    return {
+        "epsilon": save_tiny_model(folder / "epsilon"),
+        "velocity": save_tiny_model(folder / "velocity", prediction_type="v_prediction"),
+        "inpainting": save_tiny_model(folder / "inpainting", in_channels=9),
+        "demo": Checkpoint(
+            name="demo",
+            path=DEMO,
+            layout=Layout.folder,
+            short_hash="0123456789",
+            default_size=Size(256, 256),
+        ),
+    }
+
+
 @pytest.fixture
 def own_checkpoint(tmp_path: Path) -> Checkpoint:
     """The same, for a test that damages it."""
@@ -81,6 +101,12 @@ def own_checkpoint(tmp_path: Path) -> Checkpoint:
 @pytest.fixture
 def diffusion() -> Diffusion:
     """A run that has loaded nothing yet, computing in float32."""
+    return Diffusion(EXACT)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Diffusion:
+    """One run for tests that only ask it for pictures."""
     return Diffusion(EXACT)
 
 
