@@ -38,7 +38,7 @@ MEGABYTE = 1024**2
 HELD = 256 * MEGABYTE
 """Bytes of a job's encoded texts that are held until it ends: 500 prompts for SDXL in 16 bits."""
 
-COUNTED = 2_000_000
+COUNTED = 300_000
 """Characters whose tokens are counted at once, which takes seconds: of more, the longest texts."""
 
 
@@ -221,7 +221,7 @@ class _ByStep(Sequence[Encoded]):
 
     def __getitem__(self, place: Any) -> Any:  # noqa: ANN401 a slice gives a list
         if isinstance(place, slice):
-            return [self._read(text) for text in self._texts[place]]
+            return [self[number] for number in range(*place.indices(len(self)))]
         return self._read(self._texts[place])
 
 

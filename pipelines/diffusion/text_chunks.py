@@ -63,16 +63,16 @@ def split_into_chunks(
     75 for every chunk before it; each vector of an embedding counts as a token.
     """
     pieces = parse_attention(text) if options.emphasis != "None" else [(text, 1.0)]
-    texts = [piece for piece, _ in pieces]
-    tokens = tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)[
-        "input_ids"
-    ]
+    # Endless prompts repeat themselves, and tokenizers take their time.
+    texts = list(dict.fromkeys(piece for piece, _ in pieces))
+    tokens = tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)
+    ids_of = dict(zip(texts, tokens["input_ids"], strict=True))
     layout = _Layout(tokenizer, options.backtrack)
-    for piece, ids in zip(pieces, tokens, strict=True):
+    for piece in pieces:
         if piece == BREAK and options.emphasis != "None":
             layout.close()
             continue
-        for token, embedding in _read(ids, words):
+        for token, embedding in _read(ids_of[piece[0]], words):
             layout.add(token, piece[1], embedding)
     return layout.finish()
 

@@ -157,7 +157,8 @@ def _quadratic(first: float, count: int, model: ModelNoise) -> NDArray[np.float6
 def _log_snr(first: float, count: int, model: ModelNoise) -> NDArray[np.float64]:
     """Even in the logarithm of the ratio of signal to noise."""
     ends = model.to_alpha(np.array([first, 0.0]))
-    ratios = np.linspace(*np.log(ends / (1 - ends)), count + 1)
+    start, end = np.log(ends / (1 - ends))
+    ratios = np.linspace(start, end, count + 1)
     table = np.log(model.alphas_cumprod)
     # The table falls, and interpolation wants it to rise.
     levels = np.arange(len(table))[::-1]

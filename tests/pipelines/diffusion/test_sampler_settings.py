@@ -87,14 +87,14 @@ def test_old_sigmas_run_from_10_to_a_tenth(label: str):
 
 
 def test_sigmas_that_are_set_come_before_the_old_ones():
-    settings = {"use_old_karras_scheduler_sigmas": True, "sigma_min": 0.5}
+    settings: dict[str, Any] = {"use_old_karras_scheduler_sigmas": True, "sigma_min": 0.5}
     scheduler: Any = scheduler_for(job("Euler", schedule="Karras", **settings))
     expected = schedule_sigmas("Karras", 12, MODEL, sigma_min=0.5, sigma_max=10.0)
     assert scheduler._whole == expected.tolist()
 
 
 def test_one_path_for_a_batch_is_the_firsts_and_leaves_a_picture_alone_as_it_is():
-    shared = {"no_dpmpp_sde_batch_determinism": True}
+    shared: dict[str, Any] = {"no_dpmpp_sde_batch_determinism": True}
     single = walk_job(job(BROWNIAN, seed=3), clean_latents(1), network)
     np.testing.assert_array_equal(
         walk_job(job(BROWNIAN, seed=3, **shared), clean_latents(1), network), single
