@@ -29,21 +29,20 @@ BY_HAND = "A file that was fetched elsewhere can be added by hand; see the table
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """What the left column becomes; what is not named stays, but for the message."""
+    """What the left column becomes; what is not named stays, but for the message.
+
+    Download and its menu are only seen below an `about` that says something.
+    """
 
     message: Update = ""
     results: Update = field(default_factory=gr.update)
     files: Update = field(default_factory=gr.update)
-    order: Update = field(default_factory=gr.update)
     kind: Update = field(default_factory=gr.update)
     about: Update = field(default_factory=gr.update)
 
 
 Used = tuple[dict[str, Update], str]
 """Updates of the form by field, the VAE's menu as "vae" among them, and a message."""
-
-HIDDEN: Update = gr.update(visible="hidden")
-VISIBLE: Update = gr.update(visible=True)
 
 
 class ModelsEvents:
@@ -77,7 +76,7 @@ class ModelsEvents:
             found = hub.search(meant.words)
         except UserError as error:
             return _failed(error)
-        return Shown(results=results_html(found), files="", order=HIDDEN)
+        return Shown(results=results_html(found), files="", about="")
 
     def open(self, name: Raw) -> Shown:
         """What is in the repository that was chosen from the list."""
@@ -149,20 +148,19 @@ class ModelsEvents:
         listed = UNCHANGED if keep_list else ""
         files = files_html(repository, entries, chosen.key if chosen else "")
         if chosen is None:
-            return Shown(results=listed, files=files, order=HIDDEN)
+            return Shown(results=listed, files=files, about="")
         settled = self._settle(repository, chosen)
         return Shown(
             message=settled.message,
             results=listed,
             files=files,
-            order=settled.order,
             kind=settled.kind,
             about=settled.about,
         )
 
     def _settle(self, repository: Repository, entry: Entry) -> Shown:
         if entry.refusal:
-            return Shown(order=HIDDEN, message=error_html(entry.refusal))
+            return Shown(message=error_html(entry.refusal), about="")
         message, header = "", None
         if entry.group is Group.safetensors and entry.files[0].path.endswith(SAFETENSORS):
             try:
@@ -172,7 +170,6 @@ class ModelsEvents:
         guessed = guess(entry, repository, header)
         return Shown(
             message=message,
-            order=VISIBLE,
             kind=guessed.kind.value,
             about=self._about(repository, entry, guessed),
         )

@@ -29,12 +29,12 @@ def wire_models(
 
 
 def _wire_find(find: FindPanel, events: ModelsEvents) -> None:
-    outputs = [find.message, find.results, find.files, find.order, find.kind, find.about]
+    outputs = [find.message, find.results, find.files, find.kind, find.about]
 
     def shown(handler: Callable[..., Shown]) -> Callable[..., tuple[Update, ...]]:
         def handle(*values: Raw) -> tuple[Update, ...]:
             told = handler(*values)
-            return (told.message, told.results, told.files, told.order, told.kind, told.about)
+            return (told.message, told.results, told.files, told.kind, told.about)
 
         return handle
 

@@ -32,7 +32,6 @@ class FindPanel:
     message: gr.HTML
     results: gr.HTML
     files: gr.HTML
-    order: gr.Column
     kind: gr.Dropdown
     about: gr.HTML
     download: gr.Button
@@ -87,7 +86,7 @@ def _build_find(kinds: list[tuple[str, str]]) -> FindPanel:
     message = gr.HTML(INTRODUCTION, elem_id="models_message")
     results = gr.HTML(elem_id="models_results")
     files = gr.HTML(elem_id="models_files")
-    with gr.Column(visible="hidden", elem_id="models_order") as order:
+    with gr.Column(elem_id="models_order"):
         about = gr.HTML(elem_id="models_about")
         with gr.Row(elem_id="models_order_row"):
             kind = gr.Dropdown(
@@ -106,7 +105,6 @@ def _build_find(kinds: list[tuple[str, str]]) -> FindPanel:
         message=message,
         results=results,
         files=files,
-        order=order,
         kind=kind,
         about=about,
         download=download,
