@@ -1,7 +1,7 @@
 """One batch, denoised: through diffusers' pipeline, watched, within the memory there is."""
 
 import logging
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +92,11 @@ def _sample(
 ) -> Sampled:
     start = start_batch(plan, model.components, images, inputs)
     scheduler = start.scheduler
+    watch = _Watch(scheduler, model.preview, monitor, plan.steps.executed)
     model.pipeline.scheduler = scheduler
+    arguments = call_arguments(plan, start.latents, inputs, watch.on_step)
+    # What the sampler makes of the CFG Scale.
+    arguments["guidance_scale"] = scheduler.guidance_scale
     unet = model.components.unet
     steered = laid_on(
         unet,
@@ -107,14 +111,8 @@ def _sample(
         style_aligned(unet, pictures=pictures),
         steered,
         _told(unet, inputs, scheduler, count),
-        _finished_by(inputs.refiner, model.pipeline, scheduler, count) as before_call,
+        _finished_by(inputs.refiner, model.pipeline, scheduler, count),
     ):
-        watch = _Watch(scheduler, model.preview, monitor, plan.steps.executed, before_call)
-        arguments = call_arguments(plan, start.latents, inputs, watch.on_step)
-        # What the sampler makes of the CFG Scale.
-        arguments["guidance_scale"] = scheduler.guidance_scale
-        if plan.steps.executed:
-            before_call()
         latents = model.pipeline(**arguments).images
     if watch.stopped and scheduler.denoised is not None:
         latents = scheduler.denoised
@@ -152,13 +150,15 @@ def _told(
 @contextmanager
 def _finished_by(
     refiner: RefinerInputs | None, pipeline: Pipeline, scheduler: PlannedScheduler, pictures: int
-) -> Iterator[Callable[[], None]]:
-    """Yields what is to be called before each model call: it gives the pipeline the other network.
+) -> Iterator[None]:
+    """The pipeline's network is another one from the first call on at which that is due.
 
-    The units are made for the first network, and do not act on the other, as in A1111.
+    It is exchanged within the pipeline's loop, since before that the pipeline checks what it is
+    given against its own. The units are made for the first network, and do not act on the other,
+    as in A1111.
     """
     if refiner is None:
-        yield lambda: None
+        yield
         return
     first, second = pipeline.unet, refiner.components.unet
 
@@ -166,32 +166,24 @@ def _finished_by(
         if pipeline.unet is first and refiner.is_due(scheduler):
             pipeline.unet = second
 
+    scheduler.before_calls(look)
     with _told(second, refiner, scheduler, pictures):
         try:
-            yield look
+            yield
         finally:
             pipeline.unet = first
 
 
 class _Watch:
-    """Called after each model call: reports progress, offers previews, passes on a stop.
-
-    `before_call` is called before the next one, if there is one.
-    """
+    """Called after each model call: reports progress, offers previews, passes on a stop."""
 
     def __init__(
-        self,
-        scheduler: PlannedScheduler,
-        preview: PreviewMap,
-        monitor: Monitor,
-        steps: int,
-        before_call: Callable[[], None],
+        self, scheduler: PlannedScheduler, preview: PreviewMap, monitor: Monitor, steps: int
     ) -> None:
         self._scheduler = scheduler
         self._preview = preview
         self._monitor = monitor
         self._steps = steps
-        self._before_call = before_call
         self._reported = 0
         self.stopped = False
 
@@ -210,6 +202,4 @@ class _Watch:
         if self._monitor.stop_now and done < self._steps:
             self.stopped = True
             setattr(pipeline, "_interrupt", True)  # noqa: B010 diffusers' documented way to end early
-        elif done < self._steps:
-            self._before_call()
         return {}

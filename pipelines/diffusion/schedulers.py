@@ -114,6 +114,16 @@ class PlannedScheduler(SchedulerMixin, ConfigMixin):
         """The CFG scale that the pipeline is to be called with."""
         return self._plan.request.sampling.cfg_scale
 
+    def before_calls(self, look: Callable[[], None]) -> None:
+        """Have `look` called each time before the network is asked, in the pipeline's own loop."""
+        scale = self.scale_model_input
+
+        def look_and_scale(sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor:
+            look()
+            return scale(sample, timestep)
+
+        setattr(self, "scale_model_input", look_and_scale)  # noqa: B010 a method, to type checkers
+
     def listening(self, unet: Unet) -> AbstractContextManager[None]:
         """While a sampler wants more of `unet` than what guidance makes of its answers."""
         return nullcontext()
