@@ -128,8 +128,8 @@ def _load_folder(checkpoint: Checkpoint, policy: DevicePolicy, vae: Vae | None) 
         unet=_read_network(checkpoint, "unet", UNet2DConditionModel, policy.dtype),
         text_encoder=_read_text_encoder(checkpoint, first, policy),
         tokenizer=_read_tokenizer(checkpoint, first),
-        text_encoder_2=second and _read_text_encoder(checkpoint, second, policy),
-        tokenizer_2=second and _read_tokenizer(checkpoint, second),
+        text_encoder_2=_read_text_encoder(checkpoint, second, policy) if second else None,
+        tokenizer_2=_read_tokenizer(checkpoint, second) if second else None,
         scheduler_config=with_zero_snr(scheduler)
         if scheduler.get("rescale_betas_zero_snr")
         else scheduler,

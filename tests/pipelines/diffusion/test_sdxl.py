@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from pipelines.catalog.checkpoints import Checkpoint
 from pipelines.catalog.families import ModelFamily
@@ -30,7 +31,8 @@ from tests.pipelines.diffusion.conftest import MakePlan
 from tests.pipelines.diffusion.test_run import loaded, pictures
 
 CPU = torch.device("cpu")
-MASK = gradient(64, 64).convert("L").point(lambda level: 255 * (level > 128))
+MASK = Image.new("L", (64, 64))
+MASK.paste(255, (16, 16, 48, 48))
 
 
 @pytest.fixture(scope="module")
