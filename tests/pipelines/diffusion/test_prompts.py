@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +13,10 @@ from pipelines.diffusion import prompts
 from pipelines.diffusion.prompts import Prompts, ReadPrompts
 from pipelines.diffusion.run import Diffusion
 from pipelines.monitor import Monitor, Unwatched
-from pipelines.plan import Plan
-from pipelines.requests import Prompt, Sampling
+from pipelines.plan import OwnPrompt, Plan
+from pipelines.prompting.wildcards import WildcardFolders
+from pipelines.requests import Batch, Prompt, Sampling, Seeds
+from tests.helpers.images import assert_same_picture
 from tests.helpers.tiny import EXACT, tiny_components
 from tests.pipelines.diffusion.conftest import MakePlan
 
@@ -125,3 +129,24 @@ def test_of_endless_texts_the_longest_are_counted(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(prompts, "COUNTED", 7)
     assert list(longest(["a" * 3, "b" * 9, "c"])) == ["b" * 9]
     assert list(longest(["a" * 3, "b" * 4, "c"])) == ["b" * 4, "a" * 3]
+
+
+def test_pictures_with_prompts_of_their_own_are_those_of_single_jobs(
+    make_plan: MakePlan, tmp_path: Path
+):
+    (tmp_path / "animal.txt").write_text("cat\ndog\nred sea\nsea\nred dog", encoding="utf-8")
+    prompt = Prompt(positive="a __animal__", negative="[cat|__animal__]")
+    plan = make_plan(prompt=prompt, batch=Batch(size=3))
+    seeds = [image.seed for image in plan.images]
+    said = WildcardFolders((tmp_path,)).fill(prompt, seeds).prompts
+    assert len(set(said)) == 3
+    plan = replace(
+        plan,
+        own_prompts=tuple(OwnPrompt(prompt=one, networks=plan.networks) for one in said),
+        batches=tuple((image,) for image in plan.images),
+    )
+    diffusion = Diffusion(EXACT)
+    for part, words, seed in zip(plan.parts(), said, seeds, strict=True):
+        (got,) = diffusion.denoise(part, Unwatched())
+        (alone,) = diffusion.denoise(make_plan(prompt=words, seeds=Seeds(seed=seed)), Unwatched())
+        assert_same_picture(got.images[0][1], alone.images[0][1])
