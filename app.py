@@ -131,6 +131,7 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         data_dir / "cache",
         built_in=built_in_checkpoints(HERE / "models"),
         allow_pickles=options.allow_pickle,
+        vae_path=options.vae_path,
     )
     control = build_control(options, models)
 

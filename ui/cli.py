@@ -37,6 +37,7 @@ class Options:
     allowed_hosts: tuple[str, ...] = ()
     ckpt_dir: Path | None = None
     vae_dir: Path | None = None
+    vae_path: Path | None = None
     controlnet_dir: Path | None = None
     models_dir: Path | None = None
     theme: str | None = None  # "light", "dark", or as the browser likes
@@ -107,6 +108,9 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
     places.add_argument("--models-dir", **folder, help="models, in A1111's sub-folders")
     places.add_argument("--ckpt-dir", **folder, help="checkpoints, searched first")
     places.add_argument("--vae-dir", **folder, help="VAEs, searched first")
+    places.add_argument(
+        "--vae-path", type=Path, metavar="FILE", help="this VAE for every checkpoint, always"
+    )
     places.add_argument("--controlnet-dir", **folder, help="ControlNets, searched first")
     places.add_argument(
         "--allow-dir",
@@ -154,6 +158,7 @@ def parse(
         allowed_hosts=_split(given.allowed_hosts or ""),
         ckpt_dir=_existing("--ckpt-dir", given.ckpt_dir),
         vae_dir=_existing("--vae-dir", given.vae_dir),
+        vae_path=_existing_file("--vae-path", given.vae_path),
         controlnet_dir=_existing("--controlnet-dir", given.controlnet_dir),
         models_dir=_existing("--models-dir", given.models_dir),
         theme=given.theme,
@@ -198,6 +203,14 @@ def _existing_folder(flag: str, folder: Path) -> Path:
     if not folder.is_dir():
         raise StartRefused(f"{flag} must name a folder, and {str(folder)!r} is none.")
     return folder.absolute()
+
+
+def _existing_file(flag: str, path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    if not path.is_file():
+        raise StartRefused(f"{flag} must name a file, and {str(path)!r} is none.")
+    return path.absolute()
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class FolderCatalog:
     hash is not in the cache is listed without one, and hashed on a background thread; its title
     gains the hash once that is done. Names that differ only in root are found in the first root.
     `built_in` are the resolved paths of the models that come with the program. Python pickles are
-    refused unless `allow_pickles`.
+    refused unless `allow_pickles`. The VAE in the file `vae_path` goes with every checkpoint.
     """
 
     def __init__(
@@ -54,12 +54,15 @@ class FolderCatalog:
         *,
         built_in: Collection[Path] = (),
         allow_pickles: bool = False,
+        vae_path: Path | None = None,
     ) -> None:
         self._checkpoint_dirs = tuple(checkpoint_dirs)
         self._built_in = frozenset(built_in)
         self._allow_pickles = allow_pickles
         self._hashes = HashCache(cache_dir)
-        self._vaes = Vaes(vae_dirs, checkpoint_dirs, self._hashes, allow_pickles=allow_pickles)
+        self._vaes = Vaes(
+            vae_dirs, checkpoint_dirs, self._hashes, allow_pickles=allow_pickles, always=vae_path
+        )
         self._lock = threading.Lock()
         self._entries: tuple[_Entry, ...] = ()
         self._hashing: threading.Thread | None = None

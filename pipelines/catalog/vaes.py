@@ -28,7 +28,7 @@ class Vaes:
     """VAE files below several folders, listed once and again on `refresh`.
 
     In `vae_dirs` every file counts, beside checkpoints only `*.vae.*`. Python pickles are refused
-    unless `allow_pickles`.
+    unless `allow_pickles`. The VAE in the file `always` takes the place of every other one.
     """
 
     def __init__(
@@ -38,7 +38,9 @@ class Vaes:
         hashes: HashCache,
         *,
         allow_pickles: bool = False,
+        always: Path | None = None,
     ) -> None:
+        self._always = always
         self._vae_dirs = tuple(vae_dirs)
         self._roots = tuple(dict.fromkeys((*vae_dirs, *checkpoint_dirs)))
         self._hashes = hashes
@@ -75,10 +77,13 @@ class Vaes:
     def choose(self, checkpoint: Checkpoint, setting: str, *, overrides: bool) -> VaeFile | None:
         """The VAE for a job, by A1111's rules; None means the checkpoint's own.
 
-        In this order: `setting`, unless it is Automatic and if it `overrides` the checkpoint's
-        preference; what the `.json` beside the checkpoint prefers; the first file whose name begins
-        with the checkpoint's; `setting`. UserError, as `find`, for what was named.
+        In this order: the one that is always taken; `setting`, unless it is Automatic and if it
+        `overrides` the checkpoint's preference; what the `.json` beside the checkpoint prefers; the
+        first file whose name begins with the checkpoint's; `setting`. UserError, as `find`, for
+        what was named.
         """
+        if self._always is not None:
+            return self._described(self._always)
         answers: tuple[Callable[[], str | None], ...] = (
             lambda: setting if overrides else None,
             lambda: preferred_vae(checkpoint.path),

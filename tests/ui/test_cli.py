@@ -117,6 +117,14 @@ def test_folders_must_be_there(tmp_path):
     with pytest.raises(StartRefused, match="--ckpt-dir must name a folder"):
         options_of("--ckpt-dir", str(tmp_path / "none"), tmp_path=tmp_path)
     assert options_of("--ckpt-dir", str(tmp_path), tmp_path=tmp_path).ckpt_dir == tmp_path
+
+
+def test_a_vae_that_is_not_there_is_refused(tmp_path):
+    path = tmp_path / "sharp.safetensors"
+    with pytest.raises(StartRefused, match="--vae-path must name a file"):
+        options_of("--vae-path", str(path), tmp_path=tmp_path)
+    path.touch()
+    assert options_of("--vae-path", str(path), tmp_path=tmp_path).vae_path == path
     options = options_of("--controlnet-dir", str(tmp_path), tmp_path=tmp_path)
     assert options.controlnet_dir == tmp_path
 

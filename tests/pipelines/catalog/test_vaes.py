@@ -96,6 +96,19 @@ def test_automatic_takes_the_first_whose_name_begins_with_the_checkpoints(root: 
     assert chosen(root, "None", overrides=False) == "dreams.vae.safetensors"
 
 
+def test_one_that_is_always_taken_comes_before_every_other(root: Path):
+    always = write_safetensors(root / "elsewhere" / "always.safetensors")
+    places = ([root / "VAE"], [root / "Stable-diffusion"])
+    known = Vaes(*places, HashCache(root / "cache"), always=always)
+    for setting in ("Automatic", "None", "sharp.safetensors"):
+        chosen = known.choose(dreams_in(root), setting, overrides=True)
+        assert chosen is not None
+        assert chosen.path == always
+    always.unlink()
+    with pytest.raises((ModelBroken, ModelNotFound), match=r"VAE always\.safetensors cannot be"):
+        known.choose(dreams_in(root), "Automatic", overrides=True)
+
+
 def test_the_notes_beside_a_checkpoint_come_first(root: Path):
     write_safetensors(root / "Stable-diffusion" / "dreams.vae.safetensors")
     notes = root / "Stable-diffusion" / "dreams.json"
