@@ -32,7 +32,8 @@ class ExampleEvents:
         checkpoint = self._find(title)
         offered = checkpoint is not None and has_example(checkpoint)
         edits = checkpoint is not None and checkpoint.edits
-        return note_html(checkpoint), gr.update(visible=offered), gr.update(visible=edits)
+        editing = gr.update(visible=True if edits else "hidden")
+        return note_html(checkpoint), gr.update(visible=offered), editing
 
     def fill(self, title: Raw) -> tuple[Updates, str]:
         """The form with the checkpoint's example in it, and a message."""

@@ -70,7 +70,7 @@ def test_a_model_that_edits_by_instruction_says_so_and_shows_its_slider(
     note, _, editing = events.describe("edit")
     assert note == "<p>Made for editing by instruction.</p>"
     assert editing["visible"] is True
-    assert events.describe(None)[2]["visible"] is False
+    assert events.describe(None)[2]["visible"] == "hidden"
 
 
 @pytest.mark.parametrize("title", [None, "", "no such model", 5, ["demo"]])

@@ -90,7 +90,8 @@ def build_guidance(*, edits: bool) -> GuidanceRow:
         elem_id="img2img_cfg_scale",
         buttons=[],
     )
-    with gr.Column(visible=edits, elem_id="img2img_for_editing") as for_editing:
+    shown = True if edits else "hidden"  # rather than absent, since its value is always sent
+    with gr.Column(visible=shown, elem_id="img2img_for_editing") as for_editing:
         image_cfg_scale = gr.Slider(
             0.0,
             3.0,
