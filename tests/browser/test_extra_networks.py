@@ -8,6 +8,7 @@ from PIL import Image
 from playwright.sync_api import Locator, expect
 
 from tests.helpers.driver import Driver
+from tests.helpers.images import gradient
 from tests.helpers.models import write_single_file
 from tests.helpers.network_files import write_network
 
@@ -80,6 +81,18 @@ def test_a_checkpoints_card_chooses_it(redraw: Driver):
     assert context.settings.current.sd_model_checkpoint == context.catalog.find("other").title
 
 
+def test_generate_shows_what_comes_of_it(redraw: Driver):
+    lora(redraw, "ink")
+    redraw.upload_picture(gradient())
+    redraw.open_tab("Lora")
+    use(redraw, "ink")
+    redraw.generate()
+    expect(redraw.find("#img2img_gallery")).to_be_visible()
+    redraw.open_tab("Lora")
+    redraw.prompt.press("Control+Enter")
+    expect(redraw.find("#img2img_gallery")).to_be_visible()
+
+
 def test_cards_are_searched_sorted_and_taken_by_folder(redraw: Driver):
     for name in ("style/ink 10", "style/ink 2", "animals/fox"):
         lora(redraw, name)
@@ -106,10 +119,12 @@ def test_many_cards_come_as_somebody_scrolls(redraw: Driver):
     redraw.open_tab("Lora")
     expect(redraw.find("#img2img_lora_controls [role=status]")).to_have_text("150")
     assert cards(redraw).count() < 150
-    for _ in range(3):
-        redraw.page.evaluate("scrollTo(0, document.body.scrollHeight)")
-        expect(cards(redraw).last).to_be_in_viewport()
-    expect(cards(redraw)).to_have_count(150)
+    redraw.page.wait_for_function(
+        """() => {
+            scrollTo(0, document.body.scrollHeight);
+            return document.querySelectorAll("#img2img_lora_cards .card").length === 150;
+        }"""
+    )
     expect(names(redraw).last).to_have_text("style 149")
 
 

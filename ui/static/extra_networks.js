@@ -250,6 +250,17 @@
     }
   }
 
+  // Whoever presses Generate among the cards wants to see what comes of it; a click by the program,
+  // as of Generate forever, leaves the cards where they are.
+  redraw.showGeneration = () => {
+    const tabs = [...document.querySelectorAll("#img2img_extra_tabs > .tab-wrapper [role=tab]")];
+    const tab = tabs.find((one) => one.textContent.trim() === "Generation");
+    if (tab && tab.ariaSelected !== "true") tab.click();
+  };
+  document.addEventListener("click", (event) => {
+    if (event.isTrusted && event.target.closest?.("#img2img_generate")) redraw.showGeneration();
+  });
+
   redraw.openExtraNetworks = (name, frames = FRAMES) => {
     const place = redraw.find(`#img2img_${name}_cards_html .extra-network-pane`);
     if (!place) {

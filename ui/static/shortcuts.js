@@ -4,6 +4,7 @@
   const popupOpen = () => popup()?.classList.contains("open");
 
   const generate = () => {
+    redraw.showGeneration();
     if (redraw.jobs.running()) redraw.jobs.restart();
     else redraw.press("img2img_generate");
   };
