@@ -163,7 +163,6 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
         folders=None if options.hide_ui_dir_config else allowed_folders(options),
         loras=networks(Kind.lora, options, models),
         embeddings=embeddings,
-        wildcards=wildcards(options, models),
         control=control.menus,
         preprocessors=control.preprocessors,
         downloads=control.downloads,
@@ -172,7 +171,7 @@ def build_context(options: Options) -> "tuple[Context, BackgroundRun[Diffusion]]
 
 
 def with_models(context: "Context", options: Options, models: Sequence[Path]) -> "Context":
-    """The same, with the folders of models, and what fetches more into them if that is allowed."""
+    """The same, with the folders of models and wildcards, and what fetches more if it may."""
     from pipelines.catalog.folders import Kind, folders_for
     from pipelines.hub.client import Hub
     from pipelines.hub.downloads import ModelDownloads
@@ -193,6 +192,7 @@ def with_models(context: "Context", options: Options, models: Sequence[Path]) ->
         )
     return replace(
         context,
+        wildcards=wildcards(options, models),
         places=places,
         model_downloads=downloads,
         allow_pickles=options.allow_pickle,
