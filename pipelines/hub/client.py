@@ -31,6 +31,9 @@ HEADER_BYTES = 16 << 20
 HEADER_GUESS = 256 << 10
 """Bytes that are asked for at first, which most headers fit into."""
 
+LARGEST_IN_GIT = 10 << 20
+"""Bytes of a file that the hub keeps in git; larger ones are kept apart, under their sha256."""
+
 LONGEST_TEXT = 100
 """Characters of a licence or tag that are shown."""
 
@@ -272,10 +275,15 @@ def _stored_file(entry: object) -> StoredFile | None:
     if not isinstance(path, str) or not is_plain_path(path):
         return None
     large = cast("dict[str, Any]", lfs) if isinstance(lfs, dict) else {}
-    digest: object = large.get("sha256") or told.get("blobId")
     size = _count(large.get("size", told.get("size")))
+    # Of what git does not keep itself, its hash is that of a pointer, not of the content.
+    digest: object = large.get("sha256") or (told.get("blobId") if not _is_large(size) else None)
     known = size is not None and is_digest(digest)
     return StoredFile(path=path, size=size or 0, digest=str(digest) if known else "")
+
+
+def _is_large(size: int | None) -> bool:
+    return size is not None and size > LARGEST_IN_GIT
 
 
 def _licence(tags: tuple[str, ...]) -> str:

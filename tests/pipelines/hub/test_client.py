@@ -53,6 +53,12 @@ def test_small_files_come_with_gits_hash(hub: Hub):
     assert len(index.digest) == 40
 
 
+def test_gits_hash_of_a_large_file_is_that_of_a_pointer_and_not_believed(hub: Hub, fake: FakeHub):
+    large = {"rfilename": "a.safetensors", "size": 2**30, "blobId": "b" * 40}
+    fake.answers[f"/api/models/{LORA}"] = {"sha": COMMIT, "siblings": [large]}
+    assert hub.repository(LORA).files[0].digest == ""
+
+
 def test_a_header_is_read_and_nothing_else_of_the_file(hub: Hub, fake: FakeHub):
     header = hub.header(hub.repository(LORA), STYLE)
     assert [*header] == ["lora_unet_down_blocks_0_attentions_0_attn2_to_k.lora_down.weight"]
