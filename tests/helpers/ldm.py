@@ -32,9 +32,10 @@ from pipelines.diffusion.tokenizer import TOKENS, clip_tokenizer
 from pipelines.imaging.geometry import Size
 from tests.helpers.tiny import WIDTH, tiny_components
 
+SD1, SD2, SDXL, REFINER = FAMILIES = tuple(family for family in ModelFamily)[:4]
+
 Tensors = dict[str, torch.Tensor]
 
-SDXL, REFINER = ModelFamily.sdxl, ModelFamily.sdxl_refiner
 WIDTH_2 = 24
 """Of the second text encoder's embeddings, and of what it says of a whole text."""
 

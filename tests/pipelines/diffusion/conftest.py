@@ -10,16 +10,21 @@ import torch
 from PIL import Image
 
 from pipelines.catalog.checkpoints import Checkpoint, Layout
+from pipelines.catalog.families import ModelFamily
+from pipelines.diffusion import load, single_file
+from pipelines.diffusion.parts import Components
 from pipelines.diffusion.run import Diffusion
 from pipelines.imaging.geometry import Size
 from pipelines.monitor import Unwatched
 from pipelines.plan import Plan
 from pipelines.requests import ResizeTo, Sampling
 from tests.helpers.images import gradient
+from tests.helpers.ldm import FAMILIES, config_of, family_components
 from tests.helpers.plans import plan_for
 from tests.helpers.tiny import EXACT, save_tiny_model
 
 MakePlan = Callable[..., Plan]
+Pretend = Callable[[Components], None]
 DEMO = Path(__file__).parents[3] / "models" / "Stable-diffusion" / "demo"
 
 
@@ -92,9 +97,26 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Checkpoin
     }
 
 
+@pytest.fixture(scope="session")
+def models() -> dict[ModelFamily, Components]:
+    """One tiny model of each family, never changed."""
+    return {family: family_components(family) for family in FAMILIES}
+
+
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch) -> Pretend:
+    """Have the published model of every family be as small as this one."""
+
+    def be(parts: Components) -> None:
+        for module in (single_file, load):
+            monkeypatch.setattr(module, "stored_config", lambda _: config_of(parts))
+
+    return be
+
+
 @pytest.fixture
 def own_checkpoint(tmp_path: Path) -> Checkpoint:
-    """The same, for a test that damages it."""
+    """The tiny model again, for a test that damages it."""
     return save_tiny_model(tmp_path / "own")
 
 

@@ -1,9 +1,6 @@
 """Checkpoints in single files: they load to the very weights they came from, or say why not."""
 
-import pickle
 import socket
-import sys
-import types
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,18 +15,22 @@ from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from pipelines.catalog.families import ModelFamily
-from pipelines.diffusion import load, single_file
+from pipelines.diffusion import single_file
 from pipelines.diffusion.configs import stored_config
-from pipelines.diffusion.load import fingerprint, load_components, load_tokenizer, load_vae
+from pipelines.diffusion.load import fingerprint, load_components, load_tokenizer
 from pipelines.diffusion.parts import Components
 from pipelines.diffusion.run import Diffusion
-from pipelines.errors import ModelBroken, ModelNotFound
+from pipelines.errors import ModelBroken
 from pipelines.monitor import Unwatched
 from pipelines.plan import Plan
 from pipelines.requests import Prompt
 from tests.helpers.ldm import (
+    FAMILIES,
+    REFINER,
+    SD1,
+    SD2,
+    SDXL,
     checkpoint_at,
-    config_of,
     family_components,
     original_tensors,
     save_folder,
@@ -37,44 +38,9 @@ from tests.helpers.ldm import (
     vae_tensors,
     write_checkpoint,
 )
+from tests.helpers.loaded import assert_same, networks
 from tests.helpers.tiny import EXACT
-
-SD1, SD2, SDXL, REFINER = FAMILIES = tuple(family for family in ModelFamily)[:4]
-
-Pretend = Callable[[Components], None]
-
-
-@pytest.fixture(scope="session")
-def models() -> dict[ModelFamily, Components]:
-    """One tiny model of each family, never changed."""
-    return {family: family_components(family) for family in FAMILIES}
-
-
-@pytest.fixture
-def pretend(monkeypatch: pytest.MonkeyPatch) -> Pretend:
-    """Have the published model of every family be as small as this one."""
-
-    def be(parts: Components) -> None:
-        for module in (single_file, load):
-            monkeypatch.setattr(module, "stored_config", lambda _: config_of(parts))
-
-    return be
-
-
-def assert_same(loaded: Components, made: Components, dtype: torch.dtype = torch.float32) -> None:
-    """Weight for weight, as `dtype` holds them."""
-    for part, network in networks(made).items():
-        expected, actual = network.state_dict(), networks(loaded)[part].state_dict()
-        assert actual.keys() == expected.keys()
-        for name, tensor in expected.items():
-            assert torch.equal(actual[name], tensor.to(dtype).float()), f"{part}: {name}"
-            assert not actual[name].requires_grad
-
-
-def networks(parts: Components) -> dict[str, Any]:
-    texts = {f"text encoder {number}": one for number, one in enumerate(parts.text_encoders)}
-    return {"unet": parts.unet, "vae": parts.vae, **texts}
-
+from tests.pipelines.diffusion.conftest import Pretend
 
 DTYPES = (
     torch.float32,
@@ -277,187 +243,10 @@ def test_a_model_trained_to_the_very_end_has_its_table_stretched(
     assert float(shares[-1]) == pytest.approx(4.8973451890853435e-08)
 
 
-def test_a_checkpoint_without_its_own_vae_needs_another(
-    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
-):
-    made = models[SD1]
-    pretend(made)
-    tensors = original_tensors(made, SD1)
-    pruned = {name: tensor for name, tensor in tensors.items() if "first_stage" not in name}
-    save_file(pruned, tmp_path / "pruned.safetensors")
-    save_file(
-        {name: tensor.contiguous() for name, tensor in vae_tensors(made.vae).items()},
-        tmp_path / "own.vae.safetensors",
-    )
-    checkpoint = checkpoint_at(tmp_path / "pruned.safetensors")
-    with pytest.raises(ModelBroken, match="no VAE of its own; choose one as SD VAE"):
-        load_components(checkpoint, EXACT)
-    assert_same(load_components(checkpoint, EXACT, tmp_path / "own.vae.safetensors"), made)
-
-
-def vae_in_diffusers_names(vae: Any) -> dict[str, torch.Tensor]:
-    return dict(vae.state_dict())
-
-
-def vae_in_old_diffusers_names(vae: Any) -> dict[str, torch.Tensor]:
-    def old(name: str) -> str:
-        for new, before in ((".to_q.", ".query."), (".to_out.0.", ".proj_attn.")):
-            name = name.replace(new, before)
-        return name
-
-    return {old(name): tensor for name, tensor in vae.state_dict().items()}
-
-
-LAYOUTS = {
-    "bare": vae_tensors,
-    "within a checkpoint": lambda vae: vae_tensors(vae, prefix="first_stage_model."),
-    "diffusers": vae_in_diffusers_names,
-    "old diffusers": vae_in_old_diffusers_names,
-}
-
-
-@pytest.mark.parametrize("tensors", LAYOUTS.values(), ids=LAYOUTS)
-def test_a_vae_loads_from_a_file_of_its_own(
-    tmp_path: Path,
-    models: dict[ModelFamily, Components],
-    pretend: Pretend,
-    tensors: Callable[[Any], dict[str, torch.Tensor]],
-):
-    pretend(models[SD1])
-    path = tmp_path / "sharp.safetensors"
-    save_file({name: t.contiguous() for name, t in tensors(models[SD1].vae).items()}, path)
-    loaded: Any = load_vae(checkpoint_at(tmp_path / "any.safetensors"), EXACT, path)
-    made: Any = models[SD1].vae
-    expected = made.state_dict()
-    assert all(torch.equal(loaded.state_dict()[name], expected[name]) for name in expected)
-    assert loaded.config["scaling_factor"] == 0.18215
-
-
-def test_a_file_without_a_vae_is_refused_as_one(tmp_path: Path, pretend: Pretend, models: Any):
-    pretend(models[SD1])
-    save_file({"weight": torch.zeros(1)}, tmp_path / "odd.safetensors")
-    with pytest.raises(ModelBroken, match=r"^VAE odd\.safetensors cannot be used: it holds no"):
-        load_vae(checkpoint_at(tmp_path / "a.safetensors"), EXACT, tmp_path / "odd.safetensors")
-
-
-def test_a_missing_weight_is_named(
-    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
-):
-    pretend(models[SD1])
-    tensors = original_tensors(models[SD1], SD1)
-    del tensors["model.diffusion_model.out.2.bias"]
-    save_file({n: t.contiguous() for n, t in tensors.items()}, tmp_path / "a.safetensors")
-    with pytest.raises(ModelBroken, match=r"'a' .* its UNet lacks 1 weights such as conv_out.bias"):
-        load_components(checkpoint_at(tmp_path / "a.safetensors"), EXACT)
-
-
-def test_a_weight_of_another_shape_is_named(
-    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
-):
-    pretend(models[SD1])
-    tensors = original_tensors(models[SD1], SD1)
-    tensors["model.diffusion_model.out.2.bias"] = torch.zeros(5)
-    save_file({n: t.contiguous() for n, t in tensors.items()}, tmp_path / "a.safetensors")
-    with pytest.raises(ModelBroken, match=r"conv_out.bias of shape \[5\] where \[4\] is expected"):
-        load_components(checkpoint_at(tmp_path / "a.safetensors"), EXACT)
-
-
-def test_a_file_that_was_cut_short_is_refused(
-    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
-):
-    pretend(models[SD1])
-    checkpoint = write_checkpoint(tmp_path / "a.safetensors", models[SD1], SD1)
-    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-100])
-    with pytest.raises(ModelBroken, match=r"'a' cannot be loaded: .* bytes where its header names"):
-        load_components(checkpoint, EXACT)
-    checkpoint.path.unlink()
-    with pytest.raises(ModelNotFound):
-        load_components(checkpoint, EXACT)
-
-
-@pytest.mark.parametrize(("number", "name"), [(0, "its text"), (1, "its second text")])
-def test_a_checkpoint_of_sdxl_without_one_of_its_text_encoders_is_refused(
-    tmp_path: Path,
-    models: dict[ModelFamily, Components],
-    pretend: Pretend,
-    number: int,
-    name: str,
-):
-    pretend(models[SDXL])
-    tensors = {
-        key: tensor.contiguous()
-        for key, tensor in original_tensors(models[SDXL], SDXL).items()
-        if not key.startswith(f"conditioner.embedders.{number}") or key.endswith("ln_final.bias")
-    }
-    save_file(tensors, tmp_path / "xl.safetensors")
-    with pytest.raises(ModelBroken, match=f"'xl' cannot be loaded: {name} encoder lacks"):
-        load_components(checkpoint_at(tmp_path / "xl.safetensors"), EXACT)
-
-
-def test_a_vae_of_its_own_serves_an_sdxl_checkpoint_in_sdxl_s_scale(
-    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
-):
-    pretend(models[SDXL])
-    tensors = vae_tensors(models[SDXL].vae)
-    save_file({n: t.contiguous() for n, t in tensors.items()}, tmp_path / "own.safetensors")
-    for checkpoint in (
-        write_checkpoint(tmp_path / "a.safetensors", models[SDXL], SDXL),
-        save_folder(tmp_path / "folder", models[SDXL]),
-    ):
-        loaded = load_vae(checkpoint, EXACT, tmp_path / "own.safetensors")
-        assert loaded.config["scaling_factor"] == 0.13025
-
-
 def test_the_tokenizer_of_a_file_loads_alone(tmp_path: Path):
     tokenizer = load_tokenizer(checkpoint_at(tmp_path / "there is none.safetensors", SD2))
     assert tokenizer.tokenize("red cat") == ["red</w>", "cat</w>"]
     assert tokenizer.pad_token_id == 0
-
-
-def test_a_pickle_is_read_without_running_anything_in_it(
-    tmp_path: Path, models: dict[ModelFamily, Components], pretend: Pretend
-):
-    pretend(models[SD1])
-    stored = {"state_dict": original_tensors(models[SD1], SD1), "global_step": 7}
-    torch.save(stored, tmp_path / "a.ckpt")
-    assert_same(load_components(checkpoint_at(tmp_path / "a.ckpt"), EXACT), models[SD1])
-
-
-def test_a_pickle_that_names_a_training_s_callback_is_read(
-    tmp_path: Path,
-    models: dict[ModelFamily, Components],
-    pretend: Pretend,
-    monkeypatch: pytest.MonkeyPatch,
-):
-    """As the first published checkpoints do; the class itself need not be installed."""
-    pretend(models[SD1])
-    name = "pytorch_lightning.callbacks.model_checkpoint"
-    module = types.ModuleType(name)
-    callback = type("ModelCheckpoint", (), {"__module__": name})
-    module.__dict__["ModelCheckpoint"] = callback
-    with monkeypatch.context() as here:
-        for part in ("pytorch_lightning", "pytorch_lightning.callbacks", name):
-            here.setitem(sys.modules, part, module)
-        callbacks = {callback: {"best": torch.zeros(1)}}
-        stored = {"state_dict": original_tensors(models[SD1], SD1), "callbacks": callbacks}
-        torch.save(stored, tmp_path / "a.ckpt")
-    assert_same(load_components(checkpoint_at(tmp_path / "a.ckpt"), EXACT), models[SD1])
-
-
-class Harm:
-    """What runs code when it is opened."""
-
-    def __reduce__(self):
-        return (pytest.fail, ("code of a model was run",))
-
-
-def test_a_pickle_with_code_in_it_is_refused(tmp_path: Path):
-    torch.save({"state_dict": {"a": Harm()}}, tmp_path / "a.ckpt")
-    with pytest.raises(ModelBroken, match="holds more than weights, which could be harmful code"):
-        load_components(checkpoint_at(tmp_path / "a.ckpt"), EXACT)
-    (tmp_path / "b.ckpt").write_bytes(pickle.dumps(Harm()))
-    with pytest.raises(ModelBroken, match="harmful code"):
-        load_components(checkpoint_at(tmp_path / "b.ckpt"), EXACT)
 
 
 @pytest.mark.parametrize(
