@@ -222,7 +222,7 @@ class _ByStep(Sequence[Encoded]):
     def __getitem__(self, place: Any) -> Any:  # noqa: ANN401 a slice gives a list
         if isinstance(place, slice):
             return [self[number] for number in range(*place.indices(len(self)))]
-        return self._read(self._texts[place])
+        return self._read(self._texts[int(place)])
 
 
 def _longest(texts: Iterable[str]) -> Iterator[str]:
