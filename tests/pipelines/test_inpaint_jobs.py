@@ -2,11 +2,10 @@
 
 import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 from PIL.ExifTags import Base
 
 from pipelines.imaging.correction import correct_colours, lab
@@ -20,6 +19,7 @@ from pipelines.results import DenoisedBatch, Picture, Result
 from pipelines.storage import Storage, read_infotext
 from tests.helpers.images import assert_same_picture, gradient, noise
 from tests.helpers.jobs import plan_for
+from tests.helpers.profiles import linear_profile
 
 LEFT_HALF = Image.new("L", (64, 64))
 LEFT_HALF.paste(255, (0, 0, 32, 64))
