@@ -7,6 +7,7 @@ server.
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import gradio as gr
 
@@ -132,13 +133,18 @@ def _wire_preview(
 ) -> None:
     images = unit.images
     allow_preview = _own(unit, ("allow_preview",))[0]
+    seen_to_work: dict[str, Any] = {
+        **QUIET,
+        "show_progress": "full",
+        "show_progress_on": [images.preview],
+    }
     unit.run.click(
         partial(events.preview, unit.index),
         inputs_kwargs={**inputs},
         outputs=[images.preview, images.pose, unit.message, allow_preview],
         js=collect_js([*inputs.values()], canvases, [_wanted(unit, enabled=False)]),
         trigger_mode="once",
-        **{**QUIET, "show_progress": "full", "show_progress_on": [images.preview]},
+        **seen_to_work,
     )
     outdating = _own(unit, ("type", "pixel_perfect", "preprocessor", "independent", *SLIDERS))
     # Of another picture, too: of another tab's, or of another one on img2img's first tab. A canvas

@@ -17,10 +17,10 @@ from pipelines.diffusion.vae import centred_pixels
 from pipelines.requests import Batch, Sampling, Seeds
 from tests.helpers.images import gradient
 from tests.helpers.large import save_large
+from tests.helpers.runs import loaded, pictures
 from tests.helpers.tiny import EXACT, save_tiny_model
 from tests.pipelines.diffusion.conftest import MakePlan
 from tests.pipelines.diffusion.test_guidance import OneLine, said, sample, text
-from tests.pipelines.diffusion.test_run import loaded, pictures
 
 PICTURES = 2
 

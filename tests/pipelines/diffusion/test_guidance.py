@@ -17,10 +17,10 @@ from pipelines.monitor import Unwatched
 from pipelines.plan import Plan
 from pipelines.requests import Batch, Inpaint, InpaintArea, Prompt, Sampling, Seeds
 from tests.helpers.images import gradient
-from tests.helpers.runs import inputs_of
+from tests.helpers.runs import inputs_of, loaded, pictures
 from tests.helpers.tiny import tiny_components
 from tests.pipelines.diffusion.conftest import MakePlan
-from tests.pipelines.diffusion.test_run import counted, loaded, pictures
+from tests.pipelines.diffusion.test_run import counted
 
 PICTURES, SCALE = 2, 7.0
 

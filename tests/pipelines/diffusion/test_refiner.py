@@ -16,9 +16,9 @@ from pipelines.errors import InvalidRequest
 from pipelines.plan import Plan, PlannedRefiner
 from pipelines.requests import Batch, Prompt, Sampling
 from tests.helpers.large import save_large
+from tests.helpers.runs import loaded, pictures
 from tests.helpers.tiny import EXACT, save_tiny_model
 from tests.pipelines.diffusion.conftest import MakePlan
-from tests.pipelines.diffusion.test_run import loaded, pictures
 
 
 @pytest.fixture(scope="module")

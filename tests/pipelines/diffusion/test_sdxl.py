@@ -26,9 +26,9 @@ from tests.helpers.control_models import planned_unit, save_controlnet
 from tests.helpers.images import gradient
 from tests.helpers.large import save_large
 from tests.helpers.ldm import family_components, save_folder, unet_like
+from tests.helpers.runs import loaded, pictures
 from tests.helpers.tiny import EXACT
 from tests.pipelines.diffusion.conftest import MakePlan
-from tests.pipelines.diffusion.test_run import loaded, pictures
 
 CPU = torch.device("cpu")
 MASK = Image.new("L", (64, 64))

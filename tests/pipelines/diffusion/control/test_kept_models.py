@@ -19,10 +19,10 @@ def test_loaded_models_stay_few_over_many_changes(tmp_path: Path):
     told: list[str] = []
     loaded: list[weakref.ref[torch.Tensor]] = []
     for number in range(12):
-        network = models.get(files[number % 3], base, loading=told.append).network
-        loaded.append(weakref.ref(next(network.parameters())))
+        model = models.get(files[number % 3], base, loading=told.append)
+        loaded.append(weakref.ref(next(model.network.parameters())))
         models.trim(2)
-    del network
+        del model
     gc.collect()
     assert len(told) == 12
     assert len(models) == 2
