@@ -27,7 +27,7 @@ def models(redraw: Driver) -> None:
     """Models of the user's own: one that is plain, and one for inpainting."""
     folder = redraw.running.context.data_dir / "models" / "Stable-diffusion"
     write_folder(folder / "a-real-one")
-    write_folder(folder / "instructed", in_channels=8, fill=1)
+    write_folder(folder / "deep", in_channels=5, fill=1)
     redraw.running.context.catalog.refresh()
     redraw.reload()
 
@@ -153,13 +153,11 @@ def test_a_real_model_has_no_line_and_no_offer(redraw: Driver):
 
 @pytest.mark.usefixtures("models")
 def test_a_model_for_another_task_is_refused_before_anything_is_loaded(redraw: Driver):
-    choose_checkpoint(redraw, "instructed")
-    expect(redraw.find(NOTE)).to_contain_text("Made for editing by instruction")
+    choose_checkpoint(redraw, "deep")
+    expect(redraw.find(NOTE)).to_contain_text("Made for depth-to-image")
     redraw.upload_picture(gradient())
     redraw.press_generate()
-    redraw.refused(
-        "Checkpoint 'instructed' is made for editing by instruction (its UNet takes 8 channels)"
-    )
+    redraw.refused("Checkpoint 'deep' is made for depth-to-image (its UNet takes 5 channels)")
     assert redraw.running.painter.plans == []
     choose_checkpoint(redraw, "demo")
     redraw.generate()

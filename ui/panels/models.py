@@ -15,9 +15,8 @@ from pipelines.catalog.checkpoints import (
 from ui.panels.tools import Field, tool_button
 
 BUILT_IN_NOTE = (
-    "This is a small built-in model to try things out. Find a real one on the tab Models, or put a "
-    "Stable Diffusion 1, 2 or XL checkpoint (.safetensors or a diffusers folder) into "
-    "models/Stable-diffusion and press 🔄, or start with --models-dir."
+    "This is a small built-in model to try things out. The tab Models finds real ones; or put "
+    "yours into models/Stable-diffusion and press 🔄, or start with --models-dir."
 )
 
 

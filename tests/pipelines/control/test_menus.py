@@ -103,9 +103,12 @@ def test_a_file_name_tells_the_family(name: str, family: ModelFamily):
     assert family_of_name(name) is family
 
 
-def test_only_sdxl_and_others_do_not_go_together():
-    wrong = {
-        (one, other) for one in ModelFamily for other in ModelFamily if not compatible(one, other)
-    }
-    sdxl, others = ModelFamily.sdxl, (ModelFamily.sd1, ModelFamily.sd2)
-    assert wrong == {(sdxl, other) for other in others} | {(other, sdxl) for other in others}
+def test_sdxl_and_its_refiner_go_with_nothing_but_themselves():
+    known = set(ModelFamily) - {ModelFamily.unknown}
+    alone = {ModelFamily.sdxl, ModelFamily.sdxl_refiner}
+    for one in known:
+        for other in known:
+            apart = one is not other and bool({one, other} & alone)
+            assert compatible(one, other) is not apart
+        assert compatible(one, ModelFamily.unknown)
+        assert compatible(ModelFamily.unknown, one)
